@@ -1,0 +1,56 @@
+"""What every parser returns."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PoseSet:
+    """2D poses in Human3.6M's 17 joints, and what is known about them.
+
+    Attributes:
+        name: one line for people, saying what and how much it is.
+        poses_px: 2D source -> (N, 17, 2) float32 pixels. "gt" (annotated or projected) is always there;
+            "detected" where a detector's output came with the data.
+        poses_cam_mm: (N, 17, 3) float32 camera frame, or None where no 3D exists. Never used in training.
+        intrinsics_px: (N, 4) fx, fy, cx, cy, or None.
+        actions: (N,) int64 index into `action_names`, or None.
+        action_names: the names, sorted.
+        left_out: how many poses were dropped for missing joints.
+    """
+
+    name: str
+    poses_px: dict[str, Tensor]
+    poses_cam_mm: Tensor | None = None
+    intrinsics_px: Tensor | None = None
+    actions: Tensor | None = None
+    action_names: tuple[str, ...] = ()
+    left_out: int = 0
+
+    def __len__(self) -> int:
+        return len(self.poses_px["gt"])
+
+    def select(self, index: Tensor) -> "PoseSet":
+        """The same set with only the poses of an index or mask (M,)."""
+
+        def take(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor[index]
+
+        return PoseSet(
+            self.name,
+            {source: poses[index] for source, poses in self.poses_px.items()},
+            take(self.poses_cam_mm),
+            take(self.intrinsics_px),
+            take(self.actions),
+            self.action_names,
+            self.left_out,
+        )
+
+
+def usable(poses_px: Tensor) -> Tensor:
+    """(N,) mask of poses (N, 17, 2) that are finite and have a size."""
+    finite = torch.isfinite(poses_px).flatten(1).all(dim=1)
+    spread = (poses_px - poses_px[:, :1]).abs().amax(dim=(1, 2))
+    return finite & (spread > 1e-6)

@@ -1,0 +1,53 @@
+"""The one normalisation that training, validation and the demo share, its inverse, and the horizontal flip."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from utils.geometry import CAMERA_DISTANCE, pixels_to_rays, turn_camera_to_root
+from utils.skeleton import MIRROR, NUM_JOINTS, ROOT
+
+
+def pixels_to_norm(pose_px: Float[Tensor, "*batch joint 2"]):
+    """Root-centred pose whose joints are 1 / c from the root on average (Chen et al. 2019, section 3.1).
+
+    Chen divides by the head-root distance; the mean over all joints (Kudo et al. 2018) varies less with the pose.
+    It serves rays as well as pixels: the result has no unit.
+
+    Returns:
+        `pose_norm` (..., J, 2), `root_px` (..., 2) and `scale_px` (...), such that
+        pose_px = root_px + scale_px * pose_norm.
+    """
+    root_px = pose_px[..., ROOT, :]
+    centred = pose_px - root_px[..., None, :]
+    scale_px = mean_root_distance(centred).clamp(min=1e-9) * CAMERA_DISTANCE
+    return centred / scale_px[..., None, None], root_px, scale_px
+
+
+def norm_to_pixels(pose_norm: Float[Tensor, "*batch joint 2"], root_px, scale_px) -> Float[Tensor, "*batch joint 2"]:
+    """Inverse of `pixels_to_norm`."""
+    return root_px[..., None, :] + scale_px[..., None, None] * pose_norm
+
+
+def mean_root_distance(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch"]:
+    """Mean distance of the other joints from the root (Kudo et al. 2018)."""
+    return (pose - pose[..., ROOT : ROOT + 1, :]).norm(dim=-1).sum(dim=-1) / (NUM_JOINTS - 1)
+
+
+def pixels_to_virtual_norm(pose_px: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]):
+    """With known intrinsics (fx, fy, cx, cy): the normalised pose as a camera that looks at the root sees it.
+
+    Returns:
+        `pose_norm` (..., J, 2) and the rotation (..., 3, 3) that takes the lifted pose back to the real camera.
+    """
+    pose_ray, rotation = turn_camera_to_root(pixels_to_rays(pose_px, intrinsics_px))
+    return pixels_to_norm(pose_ray)[0], rotation
+
+
+def flip(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch joint dim"]:
+    """The mirror image about the root's vertical: x negated, left and right joints swapped. Its own inverse.
+
+    The root must be at x = 0, as it is in normalised and root-relative poses.
+    """
+    mirrored = pose[..., list(MIRROR), :]
+    return torch.cat([-mirrored[..., :1], mirrored[..., 1:]], dim=-1)

@@ -1,0 +1,82 @@
+"""The lifter: a 2D pose in, a depth a joint out (Chen et al. 2019, section 3.1)."""
+
+import torch
+from torch import Tensor, nn
+
+from datasets.transforms import flip, pixels_to_norm, pixels_to_virtual_norm
+from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, lift_to_camera, root_relative, rotate
+from utils.skeleton import NUM_JOINTS, ROOT
+
+from .blocks import residual_network
+
+
+class Lifter(nn.Module):
+    """Martinez network from a normalised 2D pose to depths and the camera's elevation.
+
+    Args:
+        width: units a layer.
+        blocks: residual blocks.
+    """
+
+    def __init__(self, width: int = 1024, blocks: int = 4) -> None:
+        super().__init__()
+        self.width, self.blocks = width, blocks
+        self.network = residual_network(NUM_JOINTS * 2, width, blocks, NUM_JOINTS + 1, batch_norm=True)
+
+    def forward(self, pose_norm: Tensor) -> tuple[Tensor, Tensor]:
+        """Depths z_j = max(1, c + f(x)_j), the root's offset pinned to 0, and the camera's elevation.
+
+        Args:
+            pose_norm: (..., 17, 2), root-centred, mean root-joint distance 1 / c.
+
+        Returns:
+            Depths (..., 17) in units of the person's size, and the elevation (...) in radians that the camera
+            is judged to look down by (used in training only; ElePose, Wandt et al. 2022).
+        """
+        if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
+            raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
+        flat = pose_norm.reshape(-1, NUM_JOINTS * 2) * CAMERA_DISTANCE
+        offset, elevation = self.network(flat).float().split([NUM_JOINTS, 1], dim=-1)
+        depth = (CAMERA_DISTANCE + offset - offset[:, ROOT : ROOT + 1]).clamp(min=NEAREST_DEPTH)
+        return depth.reshape(pose_norm.shape[:-1]), elevation.reshape(pose_norm.shape[:-2])
+
+    def lift_norm(self, pose_norm: Tensor, average_flip: bool = True) -> Tensor:
+        """Root-relative 3D pose (..., 17, 3) of a normalised one, in units of the person's size."""
+        pose = root_relative(lift_to_camera(pose_norm, self(pose_norm)[0]))
+        if not average_flip:
+            return pose
+        mirrored = flip(pose_norm)
+        return (pose + flip(root_relative(lift_to_camera(mirrored, self(mirrored)[0])))) / 2
+
+    @torch.no_grad()
+    def lift(self, pose_2d_px, intrinsics=None, average_flip: bool = True) -> Tensor:
+        """The 3D poses of key points in an image.
+
+        Args:
+            pose_2d_px: (..., 17, 2) pixels in the joints of `utils.skeleton.JOINTS`; a tensor or an array.
+            intrinsics: (fx, fy, cx, cy) in pixels, one for all or (..., 4). If given, the turn between the optical
+                axis and the ray to the person is undone; without it the camera is taken to look at the person.
+            average_flip: also lift the mirror image and take the mean of both.
+
+        Returns:
+            (..., 17, 3) float32, root-relative, camera axes (x right, y down, z forward). The scale is unknown:
+            the joints are about 1 from the root on average.
+
+        Raises:
+            ValueError: for a wrong shape, a non-finite coordinate or a person of no size.
+        """
+        reference = next(self.parameters())
+        pose_px = torch.as_tensor(pose_2d_px, dtype=torch.float32, device=reference.device)
+        if pose_px.shape[-2:] != (NUM_JOINTS, 2):
+            raise ValueError(f"expected key points of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_px.shape)}")
+        if not torch.isfinite(pose_px).all():
+            raise ValueError("the key points contain NaN or infinity: fill or drop the missing joints first")
+        if ((pose_px - pose_px[..., :1, :]).abs().amax(dim=(-1, -2)) <= 1e-6).any():
+            raise ValueError("a person has no size: all 17 key points are the same")
+        if intrinsics is None:
+            return self.lift_norm(pixels_to_norm(pose_px)[0], average_flip)
+        camera = torch.as_tensor(intrinsics, dtype=torch.float32, device=reference.device)
+        if camera.shape[-1:] != (4,) or not torch.isfinite(camera).all() or (camera[..., :2] <= 0).any():
+            raise ValueError("intrinsics must be (fx, fy, cx, cy) in pixels with positive focal lengths")
+        pose_norm, rotation = pixels_to_virtual_norm(pose_px, camera.expand(*pose_px.shape[:-2], 4))
+        return rotate(self.lift_norm(pose_norm, average_flip), rotation)

@@ -1,0 +1,120 @@
+"""Cameras and rotations.
+
+Axes, everywhere: x right, y down, z forward, the camera at the origin looking along z.
+Points are (..., J, 3) in a camera frame (`_cam`), (..., J, 2) on the image plane at z = 1 (`_norm`, `_ray`) or in
+pixels (`_px`). Rotation matrices act on column vectors: `rotate(points, R)` is R p for each point p.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .skeleton import ROOT
+
+CAMERA_DISTANCE = 10.0
+"""c of Chen et al. 2019, section 3.1: the depth of the root joint, in units of the person's size."""
+NEAREST_DEPTH = 1.0
+"""Depths are clipped from below, z = max(1, c + f(x)) (Chen et al. 2019, section 3.1)."""
+
+
+def lift_to_camera(pose_norm: Float[Tensor, "*batch joint 2"], depth: Float[Tensor, "*batch joint"]):
+    """X = (x z, y z, z): the points at the given depths on the rays of an image (Chen et al. 2019, Eq. 1).
+
+    Returns:
+        (..., J, 3) camera frame; its projection is `pose_norm` again.
+    """
+    return torch.cat([pose_norm * depth[..., None], depth[..., None]], dim=-1)
+
+
+def project(pose_cam: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch joint 2"]:
+    """Perspective projection to the image plane at z = 1. Points must lie in front of the camera."""
+    return pose_cam[..., :2] / pose_cam[..., 2:].clamp(min=1e-6)
+
+
+def rotation_x(angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
+    """Right-handed rotation about x by `angle` radians: with y down and z forward, positive tips y towards z."""
+    zero, one, c, s = torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()
+    return torch.stack([one, zero, zero, zero, c, -s, zero, s, c], dim=-1).unflatten(-1, (3, 3))
+
+
+def rotation_y(angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
+    """Right-handed rotation about y, the vertical of an upright camera, by `angle` radians."""
+    zero, one, c, s = torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()
+    return torch.stack([c, zero, s, zero, one, zero, -s, zero, c], dim=-1).unflatten(-1, (3, 3))
+
+
+def rotation_z(angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
+    """Right-handed rotation about z, the optical axis, by `angle` radians."""
+    zero, one, c, s = torch.zeros_like(angle), torch.ones_like(angle), angle.cos(), angle.sin()
+    return torch.stack([c, -s, zero, s, c, zero, zero, zero, one], dim=-1).unflatten(-1, (3, 3))
+
+
+def rotate(points: Float[Tensor, "*batch joint 3"], rotation: Float[Tensor, "*batch 3 3"]):
+    """R p for each point p. Written as a sum of products, which autocast leaves in full precision."""
+    return (points[..., None, :] * rotation[..., None, :, :]).sum(dim=-1)
+
+
+def root_relative(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch joint dim"]:
+    """The pose moved so that its root joint is the origin."""
+    return pose - pose[..., ROOT : ROOT + 1, :]
+
+
+def place_at_distance(pose_rel: Float[Tensor, "*batch joint 3"], distance: float = CAMERA_DISTANCE):
+    """A root-relative pose put in front of the camera, its root on the optical axis, depths clipped as the lift's."""
+    offset = pose_rel.new_tensor([0.0, 0.0, distance])
+    placed = pose_rel + offset
+    return torch.cat([placed[..., :2], placed[..., 2:].clamp(min=NEAREST_DEPTH)], dim=-1)
+
+
+def turn_to_ray(ray: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3 3"]:
+    """The smallest rotation that takes the optical axis (0, 0, 1) to the direction (x, y, 1) of a ray."""
+    forward = torch.cat([ray, torch.ones_like(ray[..., :1])], dim=-1)
+    forward = forward / forward.norm(dim=-1, keepdim=True)
+    x, y, z = forward.unbind(-1)
+    # Rodrigues about (-y, x, 0) with cosine z; 1 / (1 + z) is safe since z > 0.
+    k = 1 / (1 + z)
+    rows = [1 - x * x * k, -x * y * k, x, -x * y * k, 1 - y * y * k, y, -x, -y, z]
+    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+
+
+def turn_camera_to_root(pose_ray: Float[Tensor, "*batch joint 2"]):
+    """The image as a camera that looks straight at the root would see it.
+
+    Returns:
+        The rays (..., J, 2) in that camera, whose root is at (0, 0), and the rotation (..., 3, 3) that takes
+        its frame back to the real camera's.
+    """
+    rotation = turn_to_ray(pose_ray[..., ROOT, :])
+    directions = torch.cat([pose_ray, torch.ones_like(pose_ray[..., :1])], dim=-1)
+    return project(rotate(directions, rotation.mT)), rotation
+
+
+def pixels_to_rays(points_px: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]):
+    """Pixels to the image plane at z = 1. `intrinsics_px` is (fx, fy, cx, cy); lens distortion is left as it is."""
+    focal, centre = intrinsics_px[..., None, :2], intrinsics_px[..., None, 2:]
+    return (points_px - centre) / focal
+
+
+def rays_to_pixels(points_ray: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]):
+    """Inverse of `pixels_to_rays`."""
+    focal, centre = intrinsics_px[..., None, :2], intrinsics_px[..., None, 2:]
+    return points_ray * focal + centre
+
+
+def distort(points_ray: Float[Tensor, "*batch 2"], radial: Float[Tensor, " 3"], tangential: Float[Tensor, " 2"]):
+    """Brown's lens model on the image plane at z = 1, as Human3.6M's cameras use it.
+
+    Args:
+        points_ray: (..., 2) undistorted.
+        radial: k1, k2, k3 of r^2, r^4 and r^6.
+        tangential: p1, p2.
+    """
+    square = (points_ray**2).sum(dim=-1, keepdim=True)
+    radial_gain = 1 + radial[0] * square + radial[1] * square**2 + radial[2] * square**3
+    tangential_gain = 2 * (tangential[0] * points_ray[..., 1:] + tangential[1] * points_ray[..., :1])
+    return points_ray * (radial_gain + tangential_gain) + tangential.flip(-1) * square
+
+
+def world_to_camera(points: Float[Tensor, "*batch 3"], rotation: Float[Tensor, "3 3"], centre: Float[Tensor, " 3"]):
+    """R (X - centre), the camera's rotation R and its centre in the world's unit."""
+    return (points - centre) @ rotation.mT

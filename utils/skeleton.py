@@ -1,0 +1,166 @@
+"""The 17-joint Human3.6M skeleton, and how other skeletons map onto it.
+
+Joints have names; their numbers live in this file alone. Everything else (mirror index, bones, colours,
+mapping matrices) is derived from the names, the parents and one table of weights a source.
+"""
+
+import numpy as np
+
+JOINTS = (
+    "hip", "right_hip", "right_knee", "right_foot", "left_hip", "left_knee", "left_foot",
+    "spine", "thorax", "neck", "head",
+    "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
+)  # fmt: skip
+PARENT_NAMES = {
+    "right_hip": "hip", "right_knee": "right_hip", "right_foot": "right_knee",
+    "left_hip": "hip", "left_knee": "left_hip", "left_foot": "left_knee",
+    "spine": "hip", "thorax": "spine", "neck": "thorax", "head": "neck",
+    "left_shoulder": "thorax", "left_elbow": "left_shoulder", "left_wrist": "left_elbow",
+    "right_shoulder": "thorax", "right_elbow": "right_shoulder", "right_wrist": "right_elbow",
+}  # fmt: skip
+
+NUM_JOINTS = len(JOINTS)
+INDEX = {name: number for number, name in enumerate(JOINTS)}
+ROOT = INDEX["hip"]
+PARENTS = tuple(INDEX[PARENT_NAMES[name]] if name in PARENT_NAMES else -1 for name in JOINTS)
+
+
+def mirrored_name(name: str) -> str:
+    """The joint on the other side of the body: left_knee for right_knee, hip for hip."""
+    if name.startswith("left_"):
+        return "right_" + name.removeprefix("left_")
+    if name.startswith("right_"):
+        return "left_" + name.removeprefix("right_")
+    return name
+
+
+MIRROR = tuple(INDEX[mirrored_name(name)] for name in JOINTS)
+BONES = tuple((parent, child) for child, parent in enumerate(PARENTS) if parent >= 0)
+BONE_NAMES = tuple(JOINTS[child] for _, child in BONES)
+"""A bone is named after the joint at its far end."""
+SIDES = tuple(name.split("_")[0] if name.startswith(("left_", "right_")) else "middle" for name in JOINTS)
+SIDE_COLOURS = {"left": "#1f77d0", "right": "#e0482e", "middle": "#3c3c46"}
+BONE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in BONES)
+
+
+# --- Other skeletons: the names of their points, in the order of their files -----------------------------------
+
+_SIDED_LIMBS = "shoulder elbow wrist hip knee ankle".split()
+SOURCES: dict[str, tuple[str, ...]] = {
+    "h36m_17": JOINTS,
+    # The 17 joints of mpii_poses.npy: Human3.6M's order, but MPII's own points (see JOINTS_FROM).
+    "mpii_17": tuple({"spine": "mpii_thorax", "thorax": "upper_neck", "neck": "mpii_neck", "head": "head_top"}
+                     .get(name, name) for name in JOINTS),
+    "mpii_16": ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis",
+                "mpii_thorax", "upper_neck", "head_top", "right_wrist", "right_elbow", "right_shoulder",
+                "left_shoulder", "left_elbow", "left_wrist"),
+    "coco_17": ("nose", "left_eye", "right_eye", "left_ear", "right_ear",
+                *(f"{side}_{limb}" for limb in _SIDED_LIMBS for side in ("left", "right"))),
+    "openpose_coco_18": ("nose", "neck_base",
+                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
+                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+                         "right_eye", "left_eye", "right_ear", "left_ear"),
+    "openpose_mpi_15": ("head_top", "neck_base",
+                        *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
+                        *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+                        "chest"),
+    "openpose_body_25": ("nose", "neck_base",
+                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
+                         "pelvis",
+                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+                         "right_eye", "left_eye", "right_ear", "left_ear", "left_big_toe", "left_small_toe",
+                         "left_heel", "right_big_toe", "right_small_toe", "right_heel"),
+    "blazepose_33": ("nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
+                     "right_eye_outer", "left_ear", "right_ear", "mouth_left", "mouth_right",
+                     *(f"{side}_{limb}" for limb in ("shoulder", "elbow", "wrist", "pinky", "index", "thumb",
+                                                     "hip", "knee", "ankle", "heel", "foot_index")
+                       for side in ("left", "right"))),
+}  # fmt: skip
+
+# Human3.6M's hip joints lie 0.47 of the torso (hip to thorax) apart in the image, MPII's and COCO's 0.32, and
+# its head point 0.39 of the torso above the thorax, MPII's head top 0.53 (medians over 2D poses, no 3D):
+# annotators mark points on the body's surface, motion capture reports joint centres of a fitted skeleton.
+HIP_SPREAD = 1.35
+HEAD_SHORTENING = 0.75
+
+_LIMBS = {f"{side}_{joint}": {f"{side}_{joint}": 1.0} for side in ("left", "right")
+          for joint in ("knee", "shoulder", "elbow", "wrist")}  # fmt: skip
+_LIMBS |= {f"{side}_foot": {f"{side}_ankle": 1.0} for side in ("left", "right")}
+
+
+def _spread_hips() -> dict[str, dict[str, float]]:
+    near, far = (1 + HIP_SPREAD) / 2, (1 - HIP_SPREAD) / 2
+    return {"right_hip": {"right_hip": near, "left_hip": far}, "left_hip": {"left_hip": near, "right_hip": far}}
+
+
+def _torso(hip: dict[str, float], thorax: dict[str, float], head: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Hip, spine (half way), thorax, neck (half way) and head from three weighted sums of source points."""
+    return {"hip": hip, "spine": _mix(hip, thorax), "thorax": thorax, "neck": _mix(thorax, head), "head": head}
+
+
+def _mix(first: dict[str, float], second: dict[str, float], share: float = 0.5) -> dict[str, float]:
+    """(1 - share) * first + share * second, as weights of source points."""
+    return {name: (1 - share) * first.get(name, 0.0) + share * second.get(name, 0.0) for name in first | second}
+
+
+_MIDDLE_HIP = {"left_hip": 0.5, "right_hip": 0.5}
+_MIDDLE_SHOULDER = {"left_shoulder": 0.5, "right_shoulder": 0.5}
+_UPPER_NECK = {"upper_neck": 1.0}
+_MPII_HEAD = _mix(_UPPER_NECK, {"head_top": 1.0}, HEAD_SHORTENING)
+# Detectors without an upper neck: the line from middle hip to middle shoulder, carried on to Human3.6M's thorax.
+# MPII's middle shoulder lies at 0.89 of the way from hip to upper neck.
+_SHOULDER_TO_THORAX = 1 / 0.89
+_THORAX = _mix(_MIDDLE_HIP, _MIDDLE_SHOULDER, _SHOULDER_TO_THORAX)
+_MIDDLE_EAR = {"left_ear": 0.5, "right_ear": 0.5}
+# Ears are half way between upper neck and head top; Human3.6M's head is at three quarters of it.
+_HEAD_FROM_EARS = _mix(_THORAX, _MIDDLE_EAR, 1.5)
+_NECK_BASE_THORAX = _mix(_MIDDLE_HIP, {"neck_base": 1.0}, _SHOULDER_TO_THORAX)
+
+JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
+    "h36m_17": {name: {name: 1.0} for name in JOINTS},
+    "mpii_17": {**_LIMBS, "left_foot": {"left_foot": 1.0}, "right_foot": {"right_foot": 1.0}, **_spread_hips(),
+                **_torso({"hip": 1.0}, _UPPER_NECK, _MPII_HEAD)},
+    "mpii_16": {**_LIMBS, **_spread_hips(), **_torso({"pelvis": 1.0}, _UPPER_NECK, _MPII_HEAD)},
+    "coco_17": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _THORAX, _HEAD_FROM_EARS)},
+    "openpose_coco_18": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX,
+                                                              _mix(_NECK_BASE_THORAX, _MIDDLE_EAR, 1.5))},
+    "openpose_mpi_15": {**_LIMBS, **_spread_hips(),
+                        **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX,
+                                 _mix(_NECK_BASE_THORAX, {"head_top": 1.0}, HEAD_SHORTENING))},
+    "openpose_body_25": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX,
+                                                              _mix(_NECK_BASE_THORAX, _MIDDLE_EAR, 1.5))},
+    "blazepose_33": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _THORAX, _HEAD_FROM_EARS)},
+}  # fmt: skip
+
+# The same sources with their own points taken as they are: what a reproduction of older work needs.
+JOINTS_FROM_RAW: dict[str, dict[str, dict[str, float]]] = {
+    "h36m_17": JOINTS_FROM["h36m_17"],
+    "mpii_17": {name: {source: 1.0} for name, source in zip(JOINTS, SOURCES["mpii_17"], strict=True)},
+    "mpii_16": {**JOINTS_FROM["mpii_16"], "left_hip": {"left_hip": 1.0}, "right_hip": {"right_hip": 1.0},
+                "spine": {"mpii_thorax": 1.0}, "neck": {"upper_neck": 0.5, "head_top": 0.5},
+                "head": {"head_top": 1.0}},
+}  # fmt: skip
+
+
+def joint_weights(source: str, raw: bool = False) -> np.ndarray:
+    """The matrix that turns a source's key points into our joints: `joints = weights @ points`.
+
+    Args:
+        source: a name in `SOURCES`.
+        raw: take the source's own points for ours instead of Human3.6M's definitions (MPII only).
+
+    Returns:
+        (17, number of source points) float64; every row sums to 1, so that positions move with the person.
+
+    Raises:
+        ValueError: for an unknown source, naming the known ones.
+    """
+    table = JOINTS_FROM_RAW if raw else JOINTS_FROM
+    if source not in table:
+        raise ValueError(f"unknown skeleton {source!r}; known: {', '.join(table)}")
+    column = {name: number for number, name in enumerate(SOURCES[source])}
+    weights = np.zeros((NUM_JOINTS, len(column)))
+    for row, joint in enumerate(JOINTS):
+        for point, weight in table[source][joint].items():
+            weights[row, column[point]] = weight
+    return weights
