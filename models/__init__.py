@@ -1,5 +1,6 @@
 """Networks and the system that trains them. Importing this needs neither Lightning nor OpenCV."""
 
-from .lifter import Lifter, load_lifter
+from .checkpoint import load_lifter, save_lifter
+from .lifter import Lifter
 
-__all__ = ["Lifter", "load_lifter"]
+__all__ = ["Lifter", "load_lifter", "save_lifter"]

@@ -1,0 +1,72 @@
+"""Reading a lifter from a training checkpoint or a small shipped file, and writing the small one.
+
+Files are read with `weights_only=True`: a checkpoint from a stranger cannot run code.
+"""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .lifter import Lifter
+
+FORMAT = "pose-lifter/1"
+"""Marks the small files: {"format", "width", "lifter_blocks", "lifter": state_dict in half precision, "note": str}."""
+EMA_PREFIX = "lifter_ema."
+"""Where a training checkpoint keeps the averaged lifter, the one that is evaluated."""
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The contents of a checkpoint file, on the CPU.
+
+    Raises:
+        ValueError: one sentence saying why the file cannot be used.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no checkpoint at {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(f"{path} is refused: it holds more than weights, or is not a checkpoint at all") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged or not a checkpoint; use another one, such as last.ckpt") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not a checkpoint of this project: it holds a {type(content).__name__}")
+    return content
+
+
+def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
+    """A lifter ready for `lift`, from a training checkpoint or a small shipped file alike.
+
+    Raises:
+        ValueError: one sentence, for a missing, damaged or foreign file or another architecture.
+    """
+    content = read_checkpoint(path)
+    if content.get("format") == FORMAT:
+        options, weights = content, content.get("lifter")
+    else:
+        options, state = content.get("hyper_parameters"), content.get("state_dict")
+        if not isinstance(options, dict) or not isinstance(state, dict):
+            raise ValueError(f"{path} is not a checkpoint of this project: it has no options and weights")
+        weights = {key.removeprefix(EMA_PREFIX): value for key, value in state.items() if key.startswith(EMA_PREFIX)}
+    try:
+        lifter = Lifter(width=int(options["width"]), blocks=int(options["lifter_blocks"]))
+        lifter.load_state_dict({key: value.float() for key, value in weights.items()})
+    except (KeyError, RuntimeError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} does not hold a lifter of this project: {first_line(error)}") from error
+    return lifter.eval().requires_grad_(False).to(device)
+
+
+def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
+    """Writes the inference weights alone, in half precision; `note` says where they come from."""
+    weights = {key: value.half() if value.is_floating_point() else value for key, value in lifter.state_dict().items()}
+    content = {"format": FORMAT, "width": lifter.width, "lifter_blocks": lifter.blocks, "lifter": weights, "note": note}
+    torch.save(content, path)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message: what fits into one sentence."""
+    return str(error).strip().split("\n")[0]
