@@ -27,6 +27,4 @@ def residual_network(inputs: int, width: int, blocks: int, outputs: int, batch_n
     if batch_norm:
         entry.append(nn.BatchNorm1d(width))
     entry.append(nn.ReLU(inplace=True))
-    return nn.Sequential(
-        *entry, *(ResidualBlock(width, batch_norm) for _ in range(blocks)), nn.Linear(width, outputs)
-    )
+    return nn.Sequential(*entry, *(ResidualBlock(width, batch_norm) for _ in range(blocks)), nn.Linear(width, outputs))

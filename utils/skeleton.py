@@ -45,7 +45,7 @@ BONE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in BONES)
 
 # --- Other skeletons: the names of their points, in the order of their files -----------------------------------
 
-_SIDED_LIMBS = "shoulder elbow wrist hip knee ankle".split()
+_SIDED_LIMBS = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
 SOURCES: dict[str, tuple[str, ...]] = {
     "h36m_17": JOINTS,
     # The 17 joints of mpii_poses.npy: Human3.6M's order, but MPII's own points (see JOINTS_FROM).
