@@ -1,0 +1,94 @@
+"""Dictionaries of arrays out of pickled .npz files, without letting a pickle run anything.
+
+A pickle names the functions that rebuild its content. Here every name leads to a stand-in of ours that takes plain
+numbers and nothing else, and any other name is refused.
+"""
+
+import math
+import pickle
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .arrays import existing_file, read_header
+
+NUMBER_TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
+
+
+class _Type:
+    """Stands in for numpy.dtype: numbers, or object for a box around a dictionary or list."""
+
+    def __init__(self, code: str, *_: Any):
+        if code not in (*NUMBER_TYPES, "O8", "O"):
+            raise pickle.UnpicklingError(f"type {code!r}")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]):
+        if state[1] == ">":
+            self.dtype = self.dtype.newbyteorder(">")
+
+
+class _Array(np.ndarray):
+    """Stands in for numpy.ndarray; its content must be exactly as long as its shape says."""
+
+    def __setstate__(self, state: tuple[Any, ...]):
+        _, shape, kind, fortran_order, content = state
+        if isinstance(content, str):
+            content = content.encode("latin1")
+        size = math.prod(shape) * (1 if kind.dtype.hasobject else kind.dtype.itemsize)
+        if type(content) is not (list if kind.dtype.hasobject else bytes) or len(content) != size:
+            raise pickle.UnpicklingError("an array whose content is not of its shape")
+        super().__setstate__((1, shape, kind.dtype, fortran_order, content))
+
+
+def _empty_array(*_: Any) -> _Array:
+    return np.empty(0, dtype="i1").view(_Array)
+
+
+def _encode(text: str = "", *_: Any) -> bytes:
+    """Bytes as pickles of protocol 2 write them."""
+    return text.encode("latin1")
+
+
+_STAND_INS = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _encode,
+}
+
+
+class _ArraysOnly(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _STAND_INS:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return _STAND_INS[module, name]
+
+
+def read_pickled_npz(path: str | Path, name: str) -> Any:
+    """One boxed object of a .npz file: dictionaries, lists, texts, numbers and numeric arrays.
+
+    Raises:
+        ValueError: if the file is missing or damaged, has no such entry, or its pickle asks for anything else.
+    """
+    path = existing_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+            shape, _, dtype = read_header(file, f"{name} in {path}")
+            if shape != () or not dtype.hasobject:
+                raise ValueError(f"{name} in {path} is an array instead of a dictionary")
+            return _ArraysOnly(file, encoding="latin1").load().item()
+    except KeyError:
+        raise ValueError(f"{path} has no {name!r}; is it a file of this kind?") from None
+    except pickle.UnpicklingError as problem:
+        raise ValueError(f"{name} in {path} holds more than arrays ({problem}), which is never loaded") from None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, MemoryError, RuntimeError) as problem:
+        raise ValueError(f"{path} is not a whole .npz file ({problem}); get it again") from None
+    # What a garbled pickle raises on its way; ValueErrors of ours are sentences already.
+    except (TypeError, AttributeError, IndexError, OverflowError) as problem:
+        raise ValueError(f"{name} in {path} is damaged ({problem}); get it again") from None
