@@ -1,0 +1,206 @@
+"""Scoring a lifter beside two baselines, with and without the camera's intrinsics; the result as JSON, CSV and tables.
+
+The protocol is Human3.6M's usual one: root-relative in the camera frame, 17 joints, the mean over the actions' means.
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root
+from .metrics import FIGURES, HEADLINES, ORACLES, PoseErrors
+from .skeleton import NUM_JOINTS
+
+Lift = Callable[[Tensor, Tensor | None], Tensor]
+"""(n, 17, 2) pixels and (n, 4) intrinsics or None, to (n, 17, 3) in the camera's axes at any scale."""
+
+COLUMNS = {
+    "mpjpe": ("A", "MPJPE"),
+    "n_mpjpe": ("B", "N-MPJPE"),
+    "mpjpe_norm_scaled": ("B'", "by norm"),
+    "p_mpjpe": ("C", "P-MPJPE"),
+    "pck150": ("", "PCK@150"),
+    "auc": ("", "AUC"),
+    "p_mpjpe_reflected": ("C'", "mirrors"),
+    "mpjpe_flip": ("D", "flips"),
+}
+LEGEND = """\
+A, B, B' root-aligned, scaled by: the true in-plane size, least squares, the norms' ratio. C Procrustes, no mirroring.
+C' and D are oracles: mirrored people or depth flips count as right. Not to be quoted as results.
+mm, less is better; PCK and AUC: % of joints after B's alignment, more is better. flat: every joint at one depth.
+mean: one constant pose for every image, the mean of the true poses, which only the ground truth can tell."""
+
+
+@torch.no_grad()
+def evaluate(lift: Lift, pose_set, batch_size: int = 4096, sources: Sequence[str] | None = None) -> dict[str, Any]:
+    """The figures of a lifter and of two baselines for each 2D source, without and (if known) with intrinsics.
+
+    Args:
+        lift: for example `Lifter.lift`.
+        pose_set: a `datasets.poseset.PoseSet` with 3D poses. Poses whose 2D is missing are skipped and counted.
+        batch_size: poses lifted at a time.
+        sources: the 2D sources to score, such as "gt" and "detected"; all that there are if None.
+
+    Returns:
+        {"set", "left_out", "inputs": {"gt": record, "gt+intrinsics": record, ...}}, where a record is what
+        `PoseErrors.compute` returns and "baselines": {"flat": ..., "mean": ...} without their actions.
+
+    Raises:
+        ValueError: if there is no 3D, a source is unknown or empty, or `lift` returns NaN or a wrong shape.
+    """
+    if pose_set.poses_cam_mm is None:
+        raise ValueError(f"{pose_set.name} has no 3D poses to compare with")
+    known = list(pose_set.poses_px)
+    if unknown := set(sources or ()) - set(known):
+        raise ValueError(f"{pose_set.name} has no 2D source {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    cameras = {"": None} if pose_set.intrinsics_px is None else {"": None, "+intrinsics": pose_set.intrinsics_px}
+    inputs = {}
+    for source in sources or known:
+        rows = _present(pose_set.poses_px[source]).nonzero().squeeze(1)
+        if len(rows) == 0:
+            raise ValueError(f"{pose_set.name} has no complete 2D pose from the source {source}")
+        contestants = {"lifter": lift, "flat": lift_flat, "mean": mean_pose(pose_set.poses_cam_mm[rows])}
+        for suffix, intrinsics in cameras.items():
+            scores = {
+                name: _score(lift_one, pose_set, source, rows, intrinsics, batch_size)
+                for name, lift_one in contestants.items()
+            }
+            inputs[source + suffix] = _record(scores, skipped=len(pose_set) - len(rows))
+    return {"set": pose_set.name, "left_out": pose_set.left_out, "inputs": inputs}
+
+
+def lift_flat(pose_px: Tensor, intrinsics_px: Tensor | None = None) -> Tensor:
+    """The flat baseline: the key points themselves, all at one depth (of the camera that looks at the root)."""
+    if intrinsics_px is None:
+        return root_relative(torch.nn.functional.pad(pose_px, (0, 1)))
+    pose_ray, rotation = turn_camera_to_root(pixels_to_rays(pose_px, intrinsics_px))
+    return rotate(root_relative(torch.nn.functional.pad(pose_ray, (0, 1))), rotation)
+
+
+def mean_pose(poses_cam_mm: Tensor) -> Lift:
+    """The constant baseline: the mean of the given true poses, each root-relative and of norm 1, whatever the image.
+
+    It knows what no method may know, the mean of the test labels, and so bounds what any constant reaches.
+    """
+    poses = root_relative(poses_cam_mm.double())
+    mean = (poses / poses.flatten(1).norm(dim=1).clamp(min=1e-9)[:, None, None]).mean(dim=0)
+    return lambda pose_px, intrinsics_px=None: mean.to(pose_px).expand(len(pose_px), NUM_JOINTS, 3)
+
+
+def _present(poses_px: Tensor) -> Tensor:
+    """(N,) mask of the poses that are finite and not all one point; NaN compares as false."""
+    spread = root_relative(poses_px).abs().amax(dim=(1, 2))
+    return (spread > 1e-6) & (spread < torch.inf)
+
+
+def _score(lift: Lift, pose_set, source: str, rows: Tensor, intrinsics_px: Tensor | None, batch_size: int) -> dict:
+    errors = PoseErrors(pose_set.action_names)
+    for index in rows.split(batch_size):
+        pose = lift(pose_set.poses_px[source][index], None if intrinsics_px is None else intrinsics_px[index])
+        if pose.shape != (len(index), NUM_JOINTS, 3) or not torch.isfinite(pose).all():
+            raise ValueError(
+                f"the lifter must give finite poses of shape ({len(index)}, {NUM_JOINTS}, 3): "
+                f"it gave {'NaN or infinity' if pose.shape[1:] == (NUM_JOINTS, 3) else tuple(pose.shape)}"
+            )
+        actions = None if pose_set.actions is None else pose_set.actions[index].to(pose.device)
+        errors = errors.to(pose.device)
+        errors.update(pose, pose_set.poses_cam_mm[index].to(pose.device), actions)
+    return errors.compute()
+
+
+def _record(scores: dict[str, dict], skipped: int) -> dict[str, Any]:
+    """One input's JSON record: the lifter's figures, and the baselines' without their actions."""
+    lifter = scores.pop("lifter")
+    left = {"per_action", "poses", "skipped"}
+    baselines = {name: {key: score[key] for key in score if key not in left} for name, score in scores.items()}
+    return {**lifter, "skipped": skipped, "baselines": baselines}
+
+
+def _figure(record: dict, name: str) -> float:
+    return record["oracles"][name] if name in ORACLES else record[name]
+
+
+def write_results(results: dict[str, Any], path: str | Path) -> None:
+    """Writes `evaluate`'s results as JSON, and beside it a CSV of the same name with a row an input and action.
+
+    Each file appears whole or not at all; an older one stays as it was until then. Missing folders are made.
+
+    Raises:
+        ValueError: one sentence, if the path does not end in .json or cannot be written.
+    """
+    path = Path(path)
+    if path.suffix != ".json":
+        raise ValueError(f"the results' file must end in .json, not {path.name}")
+    texts = {path.with_suffix(".csv"): _as_csv(results), path: json.dumps(results, indent=2, allow_nan=False) + "\n"}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for target, text in texts.items():
+            _write_whole(target, text)
+    except OSError as error:
+        raise ValueError(f"the results cannot be written to {path}: {error.strerror or error}") from error
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _as_csv(results: dict[str, Any]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["inputs", "action", "poses", *HEADLINES, *(f"oracle_{name}" for name in ORACLES)])
+    for inputs, record in results["inputs"].items():
+        for action, row in {**record["per_action"], "mean": record}.items():
+            writer.writerow([inputs, action, row["poses"], *(f"{_figure(row, name):.4f}" for name in FIGURES)])
+    return buffer.getvalue()
+
+
+def format_table(results: dict[str, Any]) -> str:
+    """A monospaced table for the terminal: the lifter and the baselines for each input, the oracles set apart."""
+
+    def line(label: str, cells: Sequence[str]) -> str:
+        cut = len(HEADLINES)
+        return (
+            f"{label:<12}" + "".join(f"{c:>9}" for c in cells[:cut]) + "  |" + "".join(f"{c:>9}" for c in cells[cut:])
+        )
+
+    letters, names = zip(*COLUMNS.values(), strict=True)
+    rule = "-" * len(line("", names))
+    lines = [results["set"], "", line("", letters) + "  (oracles)", line("", names)]
+    for inputs, record in results["inputs"].items():
+        skipped = f", {record['skipped']:,} without key points skipped" if record["skipped"] else ""
+        lines += [rule, f"{inputs}: {record['poses']:,} poses{skipped}"]
+        for label, row in {"lifter": record, **record["baselines"]}.items():
+            lines.append(line(f"  {label}", [f"{_figure(row, name):.1f}" for name in COLUMNS]))
+    return "\n".join([*lines, rule, LEGEND])
+
+
+def format_actions(results: dict[str, Any]) -> str:
+    """A monospaced table of the lifter's MPJPE (A) and P-MPJPE (C) for each action and input, in mm."""
+    records = results["inputs"]
+    width = max(15, *(len(inputs) + 2 for inputs in records))
+    actions = list(dict.fromkeys(action for record in records.values() for action in record["per_action"]))
+
+    def line(label: str, cells: Sequence[str]) -> str:
+        return f"{label:<16}" + "".join(f"{cell:>{width}}" for cell in cells)
+
+    def cell(row: dict | None) -> str:
+        return "-" if row is None else f"{row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}"
+
+    header = line("A / C, mm", list(records))
+    rows = [line(action, [cell(record["per_action"].get(action)) for record in records.values()]) for action in actions]
+    rule = "-" * len(header)
+    return "\n".join(
+        [header, rule, *rows, *([rule] if rows else []), line("mean", [cell(r) for r in records.values()])]
+    )
