@@ -1,6 +1,7 @@
 """What every parser returns."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,18 +35,22 @@ class PoseSet:
 
     def select(self, index: Tensor) -> "PoseSet":
         """The same set with only the poses of an index or mask (M,)."""
+        return self._map(lambda tensor: tensor[index])
 
-        def take(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor[index]
+    def to(self, device: torch.device | str) -> "PoseSet":
+        """The same set on a device."""
+        return self._map(lambda tensor: tensor.to(device))
 
-        return PoseSet(
-            self.name,
-            {source: poses[index] for source, poses in self.poses_px.items()},
-            take(self.poses_cam_mm),
-            take(self.intrinsics_px),
-            take(self.actions),
-            self.action_names,
-            self.left_out,
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "PoseSet":
+        def apply(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else change(tensor)
+
+        return replace(
+            self,
+            poses_px={source: change(poses) for source, poses in self.poses_px.items()},
+            poses_cam_mm=apply(self.poses_cam_mm),
+            intrinsics_px=apply(self.intrinsics_px),
+            actions=apply(self.actions),
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import Module
 
 from .lifter import Lifter
 
@@ -58,6 +59,22 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
     except (KeyError, RuntimeError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} does not hold a lifter of this project: {first_line(error)}") from error
     return lifter.eval().requires_grad_(False).to(device)
+
+
+def check_resumable(path: str | Path, system: Module) -> None:
+    """Makes sure that a training run with these options can go on from a checkpoint.
+
+    Raises:
+        ValueError: one sentence, for a file that is no training checkpoint or whose networks have another shape.
+    """
+    state = read_checkpoint(path).get("state_dict")
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} is not a training checkpoint: it can be evaluated but not resumed")
+    ours = {name: tensor.shape for name, tensor in system.state_dict().items()}
+    theirs = {name: getattr(tensor, "shape", None) for name, tensor in state.items()}
+    if ours != theirs:
+        raise ValueError(f"{path} has other networks than these flags: give its --width, --lifter_blocks and "
+                         "--critic_blocks")  # fmt: skip
 
 
 def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:

@@ -1,0 +1,35 @@
+"""The critic: does a 2D pose come from the data, or from a lifted pose seen from elsewhere?"""
+
+import torch
+from torch import Tensor, nn
+
+from utils.geometry import CAMERA_DISTANCE
+from utils.skeleton import BONES, NUM_JOINTS
+
+from .blocks import residual_network
+
+_PARENT = [parent for parent, _ in BONES]
+_CHILD = [child for _, child in BONES]
+
+
+class Discriminator(nn.Module):
+    """Martinez network without batch norm (Chen et al. 2019, section 3.3) from a normalised 2D pose to a logit.
+
+    Besides the joints it sees the bones' vectors, so that limb proportions need not be learnt as differences.
+
+    Args:
+        width: units a layer.
+        blocks: residual blocks.
+    """
+
+    def __init__(self, width: int = 1024, blocks: int = 3) -> None:
+        super().__init__()
+        self.network = residual_network((NUM_JOINTS + len(BONES)) * 2, width, blocks, 1, batch_norm=False)
+
+    def forward(self, pose_norm: Tensor) -> Tensor:
+        """Logit (...) of normalised poses (..., 17, 2): positive means real."""
+        if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
+            raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
+        bones = pose_norm[..., _CHILD, :] - pose_norm[..., _PARENT, :]
+        features = torch.cat([pose_norm, bones], dim=-2).flatten(-2) * CAMERA_DISTANCE
+        return self.network(features.reshape(-1, features.shape[-1])).float().reshape(pose_norm.shape[:-2])

@@ -1,0 +1,290 @@
+"""The system: lifter, critic, losses and optimizers wired together (Chen et al. 2019, figure 2)."""
+
+import math
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.nn import Module
+
+from datasets.poseset import PoseSet
+from datasets.synthetic import SyntheticPeople
+from datasets.transforms import pixels_to_norm
+from losses.adversarial import critic_accuracy, critic_loss, deception_loss
+from losses.consistency import deformation_distance, pose_distance
+from losses.prior import bone_ratio_loss, depth_loss
+from utils.anthropometry import bone_ratios
+from utils.geometry import (
+    CAMERA_DISTANCE,
+    lift_to_camera,
+    place_at_distance,
+    project,
+    root_relative,
+    rotate,
+    rotation_x,
+    rotation_y,
+)
+from utils.metrics import PoseErrors
+
+from .discriminator import Discriminator
+from .lifter import Lifter
+
+
+class Cycle(NamedTuple):
+    """One round of lift, turn, project, lift, turn back. 3D in units of the person's size, root-relative."""
+
+    pose: Tensor
+    """(B, 17, 3) the first lift."""
+    turned: Tensor
+    """(B, 17, 3) the first lift in the random view."""
+    projection_norm: Tensor
+    """(B, 17, 2) what the random view sees, normalised: what the critic judges."""
+    lifted_again: Tensor
+    """(B, 17, 3) the second lift, in the random view and in the scale of `turned`."""
+    returned: Tensor
+    """(B, 17, 3) the second lift turned back."""
+    reprojection_norm: Tensor
+    """(B, 17, 2) its projection in the first view."""
+
+
+class PoseGAN(LightningModule):
+    """Trains a lifter from 2D poses alone. Every argument is the flag of the same name (see `main.py --help`)."""
+
+    def __init__(
+        self,
+        gen_lr: float = 0.001,
+        dis_lr: float = 0.001,
+        gen_eps: float = 1e-8,
+        dis_eps: float = 1e-8,
+        gan_accuracy_cap: float = 0.9,
+        width: int = 1024,
+        lifter_blocks: int = 4,
+        critic_blocks: int = 3,
+        gan_loss: str = "least_squares",
+        weight_adversarial: float = 1.0,
+        weight_2d: float = 1.0,
+        weight_3d: float = 0.1,
+        weight_bone: float = 2.0,
+        weight_deformation: float = 0.0,
+        weight_teacher: float = 0.0,
+        elevation: str = "predicted",
+        azimuth_range: float = 180.0,
+        elevation_range: float = 20.0,
+        renormalise: bool = True,
+        critic_noise: float = 0.0,
+        teacher_noise: float = 0.0,
+        ema_decay: float = 0.999,
+        lr_schedule: str = "cosine",
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        self.lifter = Lifter(width, lifter_blocks)
+        self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)
+        self.critic = Discriminator(width, critic_blocks)
+        self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
+        self.people: SyntheticPeople | None = None
+        self.sums: dict[str, Tensor] = {}
+
+    def random_view(self, elevation: Tensor, generator: torch.Generator) -> Tensor:
+        """Rotations (B, 3, 3) R = Rx(new elevation) Ry(azimuth) Rx(-elevation) about the root (section 3.2).
+
+        With `elevation="uniform"` the camera is taken to be level and the new elevation is uniform, as Chen does;
+        with "predicted" the lifter's own estimate levels the pose and the new one is drawn from the normal
+        distribution of the batch's estimates (ElePose, section 3.3), so that no elevation has to be assumed.
+        """
+        options, count, device = self.hparams, len(elevation), elevation.device
+        azimuth = torch.rand(count, generator=generator, device=device) * 2 - 1
+        azimuth = azimuth * math.radians(options.azimuth_range)
+        if options.elevation == "uniform":
+            new = torch.rand(count, generator=generator, device=device) * 2 - 1
+            return rotation_x(new * math.radians(options.elevation_range)) @ rotation_y(azimuth)
+        normal = torch.randn(count, generator=generator, device=device)
+        new = elevation.mean() + normal * elevation.std(correction=0)
+        return rotation_x(new) @ rotation_y(azimuth) @ rotation_x(-elevation)
+
+    def cycle(self, lifter: Lifter, pose_norm: Tensor, generator: torch.Generator) -> Cycle:
+        """Lift (B, 17, 2), turn, project, lift, turn back (section 3.2, figure 2)."""
+        depth, elevation = lifter(pose_norm)
+        pose = root_relative(lift_to_camera(pose_norm, depth))
+        with torch.autocast(pose.device.type, enabled=False):
+            rotation = self.random_view(elevation, generator)
+            turned = rotate(pose, rotation)
+            projection_norm, scale = project(place_at_distance(turned)), turned.new_ones(len(turned))
+            if self.hparams.renormalise:
+                projection_norm, _, scale = pixels_to_norm(projection_norm)
+        depth, _ = lifter(projection_norm)
+        lifted_again = root_relative(lift_to_camera(projection_norm, depth)) * scale[:, None, None]
+        returned = rotate(lifted_again, rotation.mT)
+        return Cycle(pose, turned, projection_norm, lifted_again, returned, project(place_at_distance(returned)))
+
+    def lifter_losses(self, pose_norm: Tensor, cycle: Cycle, generator: torch.Generator) -> dict[str, Tensor]:
+        """The lifter's terms, unweighted, by the name of their weight."""
+        terms = self.free_losses(pose_norm, cycle)
+        if self.hparams.weight_adversarial:
+            fake_logit = self.critic(self.blur(cycle.projection_norm, generator))
+            terms["adversarial"] = deception_loss(fake_logit, self.hparams.gan_loss)
+        return terms
+
+    def free_losses(self, pose_norm: Tensor, cycle: Cycle) -> dict[str, Tensor]:
+        """The terms that need neither labels nor a critic; distances in units of the person's size, squared."""
+        return {
+            "2d": pose_distance(pose_norm * CAMERA_DISTANCE, cycle.reprojection_norm * CAMERA_DISTANCE),
+            "3d": pose_distance(cycle.turned, cycle.lifted_again),
+            "bone": bone_ratio_loss(cycle.pose, self.bone_ratios),
+            "deformation": deformation_distance(cycle.pose, cycle.returned),
+        }
+
+    def blur(self, pose_norm: Tensor, generator: torch.Generator) -> Tensor:
+        """Noise on what the critic sees, as a share of the person's size: it must not learn poses by heart."""
+        if not self.hparams.critic_noise:
+            return pose_norm
+        noise = torch.randn(pose_norm.shape, generator=generator, device=pose_norm.device)
+        return pose_norm + noise * (self.hparams.critic_noise / CAMERA_DISTANCE)
+
+    def training_step(self, batch: tuple[Tensor, int], batch_idx: int) -> None:
+        """One step of the lifter and, unless it is too accurate, one of the critic.
+
+        Args:
+            batch: poses (B, 17, 2) normalised, and the seed of this step's random numbers. All randomness of a
+                step comes from that seed, which is what makes a resumed run equal to an uninterrupted one.
+            batch_idx: the step's number in the epoch.
+        """
+        pose_norm, seed = batch
+        generator = torch.Generator(self.device).manual_seed(seed)
+        lifter_optimizer, critic_optimizer = self.optimizers()
+        self.set_learning_rates(batch_idx)
+        terms, fake_norm = {}, None
+        self.critic.requires_grad_(False)
+        if self.trains_on_2d:
+            cycle = self.cycle(self.lifter, pose_norm, generator)
+            terms, fake_norm = self.lifter_losses(pose_norm, cycle, generator), cycle.projection_norm.detach()
+        if self.hparams.weight_teacher:
+            terms["teacher"] = self.teacher_loss(len(pose_norm), generator)
+        total = sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
+        lifter_optimizer.zero_grad()
+        self.manual_backward(total)
+        lifter_optimizer.step()
+        self.update_average()
+        self.critic.requires_grad_(True)
+        if fake_norm is not None and self.hparams.weight_adversarial:
+            terms |= self.critic_step(critic_optimizer, pose_norm, fake_norm, generator)
+        self.accumulate({f"loss_{name}" if "_" not in name else name: value for name, value in terms.items()})
+
+    @property
+    def trains_on_2d(self) -> bool:
+        """Whether any loss needs the 2D poses; a pure teacher needs none."""
+        names = ("adversarial", "2d", "3d", "bone", "deformation")
+        return any(self.hparams[f"weight_{name}"] for name in names)
+
+    def critic_step(
+        self, optimizer: torch.optim.Optimizer, real_norm: Tensor, fake_norm: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """One update of the critic, skipped while its accuracy exceeds the cap (Kudo et al. 2018).
+
+        The skip is decided on the device, through the flag by which gradient scalers tell a fused optimizer to
+        leave out a step, so that no value has to be read back.
+        """
+        count = len(real_norm)
+        both = self.blur(torch.cat([real_norm, fake_norm]), generator)
+        real_logit, fake_logit = self.critic(both).split([count, len(fake_norm)])
+        loss = critic_loss(real_logit, fake_logit, self.hparams.gan_loss)
+        accuracy = critic_accuracy(real_logit.detach(), fake_logit.detach())
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        inner = getattr(optimizer, "optimizer", optimizer)
+        inner.grad_scale, inner.found_inf = None, (self.all_mean(accuracy) > self.hparams.gan_accuracy_cap).float()
+        optimizer.step()
+        return {"loss_critic": loss, "critic_accuracy": accuracy}
+
+    def all_mean(self, value: Tensor) -> Tensor:
+        """Mean over processes: each must come to the same decision, or they wait for each other for ever."""
+        return self.trainer.strategy.reduce(value, reduce_op="mean") if self.trainer.world_size > 1 else value
+
+    def teacher_loss(self, count: int, generator: torch.Generator) -> Tensor:
+        """Depth error on as many procedurally generated people as the batch has poses."""
+        self.people = self.people or SyntheticPeople(device=self.device)
+        pose_norm, depth = self.people.sample_pairs(count, generator)
+        if self.hparams.teacher_noise:
+            noise = torch.randn(pose_norm.shape, generator=generator, device=pose_norm.device)
+            share = torch.rand(count, 1, 1, generator=generator, device=pose_norm.device)
+            pose_norm = pixels_to_norm(pose_norm + noise * share * (self.hparams.teacher_noise / CAMERA_DISTANCE))[0]
+        return depth_loss(self.lifter(pose_norm)[0], depth)
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Exponential moving average of the lifter's weights and batch statistics."""
+        ours, theirs = list(state_tensors(self.lifter_ema)), list(state_tensors(self.lifter))
+        torch._foreach_lerp_(ours, theirs, 1 - self.hparams.ema_decay)
+
+    def set_learning_rates(self, batch_idx: int) -> None:
+        """Constant, or a cosine from the flag's value to nothing over the whole run."""
+        factor = 1.0
+        if self.hparams.lr_schedule == "cosine":
+            done = self.current_epoch + batch_idx / self.trainer.num_training_batches
+            factor = (1 + math.cos(math.pi * min(done / self.trainer.max_epochs, 1.0))) / 2
+        for optimizer, rate in zip(self.optimizers(), (self.hparams.gen_lr, self.hparams.dis_lr), strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+
+    def accumulate(self, values: dict[str, Tensor]) -> None:
+        """Adds to the sums that are logged at the end of the epoch; reads nothing back from the device."""
+        self.sums["steps"] = self.sums.get("steps", 0) + 1
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach()
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the epoch's means and stops the run if one is not finite."""
+        steps = self.sums.pop("steps", 1)
+        means = {name: float(value) / steps for name, value in self.sums.items()}
+        self.sums = {}
+        for name, value in means.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(f"{name} became {value} in epoch {self.current_epoch}; lower --gen_lr")
+        self.log_dict(means, sync_dist=True)
+
+    def on_validation_epoch_start(self) -> None:
+        """Empties the figures; with and without intrinsics are kept apart."""
+        names = self.trainer.datamodule.val_set.action_names
+        self.errors = {name: PoseErrors(names).to(self.device) for name in ("", "_intrinsics")}
+
+    def validation_step(self, batch: PoseSet | Tensor, batch_idx: int, dataloader_idx: int) -> None:
+        """Figures of the averaged lifter on poses with 3D, and its label-free figure on held-out 2D poses."""
+        if dataloader_idx == 1:
+            generator = torch.Generator(self.device).manual_seed(0)
+            terms = self.free_losses(batch, self.cycle(self.lifter_ema, batch, generator))
+            self.log("val_label_free_epoch", terms["2d"] + terms["3d"] + terms["bone"], add_dataloader_idx=False)
+            return
+        for name, intrinsics in (("", None), ("_intrinsics", batch.intrinsics_px)):
+            if name == "" or intrinsics is not None:
+                lifted = self.lifter_ema.lift(batch.poses_px["gt"], intrinsics)
+                self.errors[name].update(lifted, batch.poses_cam_mm, batch.actions)
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs A (val_mpjpe_epoch), B and C, and A and B with known intrinsics, in mm."""
+        plain, known = (self.errors[name].compute() for name in ("", "_intrinsics"))
+        self.log_dict(
+            {
+                "val_mpjpe_epoch": plain["mpjpe"],
+                "val_n_mpjpe_epoch": plain["n_mpjpe"],
+                "val_p_mpjpe_epoch": plain["p_mpjpe"],
+                "val_mpjpe_intrinsics_epoch": known["mpjpe"],
+                "val_n_mpjpe_intrinsics_epoch": known["n_mpjpe"],
+            }
+        )
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Fused Adam for both networks."""
+        options = self.hparams
+        return [
+            torch.optim.Adam(self.lifter.parameters(), options.gen_lr, eps=options.gen_eps, fused=True),
+            torch.optim.Adam(self.critic.parameters(), options.dis_lr, eps=options.dis_eps, fused=True),
+        ]
+
+
+def state_tensors(module: Module):
+    """Parameters and floating-point buffers, in a fixed order."""
+    yield from module.parameters()
+    yield from (buffer for buffer in module.buffers() if buffer.is_floating_point())

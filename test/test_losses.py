@@ -1,0 +1,77 @@
+import math
+
+import pytest
+import torch
+
+from losses import adversarial, consistency, prior
+from utils.anthropometry import bone_ratios
+from utils.geometry import rotate, rotation_x, rotation_y
+from utils.skeleton import BONES
+
+
+def person() -> torch.Tensor:
+    """A pose (17, 3) whose bones have exactly the published ratios, in random directions."""
+    pose, directions = torch.zeros(17, 3), torch.randn(17, 3)
+    for (parent, child), length in zip(BONES, bone_ratios(), strict=True):
+        pose[child] = pose[parent] + length * directions[child] / directions[child].norm()
+    return pose
+
+
+def test_logit_zero_costs_log_two_on_each_side():
+    zero = torch.zeros(8)
+    assert adversarial.critic_loss(zero, zero, "non_saturating").item() == pytest.approx(2 * math.log(2))
+    assert adversarial.deception_loss(zero, "non_saturating").item() == pytest.approx(math.log(2))
+
+
+def test_least_squares_is_zero_at_its_targets_only():
+    one = torch.ones(8)
+    assert adversarial.critic_loss(one, -one, "least_squares").item() == 0
+    assert adversarial.deception_loss(one, "least_squares").item() == 0
+    assert adversarial.critic_loss(-one, one, "least_squares").item() == pytest.approx(2)
+    # At logit 0 the 0-1 coding has (1/2)^2 on each side.
+    assert adversarial.critic_loss(0 * one, 0 * one, "least_squares").item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("kind", adversarial.KINDS)
+def test_lifter_and_critic_pull_in_opposite_directions(kind):
+    logit = torch.zeros(4, requires_grad=True)
+    (up,) = torch.autograd.grad(adversarial.deception_loss(logit, kind), logit)
+    (down,) = torch.autograd.grad(adversarial.critic_loss(torch.zeros(4), logit, kind), logit)
+    assert (up < 0).all()
+    assert (down > 0).all()
+
+
+def test_accuracy_counts_both_halves():
+    real, fake = torch.tensor([1.0, 1.0, -1.0, 1.0]), torch.tensor([-1.0, 2.0])
+    assert adversarial.critic_accuracy(real, fake).item() == pytest.approx((0.75 + 0.5) / 2)
+
+
+def test_consistency_is_zero_at_equality_and_the_squared_distance_off_it():
+    pose = torch.randn(3, 17, 3)
+    assert consistency.pose_distance(pose, pose).item() == 0
+    moved = pose + torch.tensor([0.0, 3.0, 4.0])
+    assert consistency.pose_distance(pose, moved).item() == pytest.approx(25, rel=1e-5)
+
+
+def test_deformation_ignores_what_all_people_share():
+    pose = torch.randn(5, 17, 3)
+    assert consistency.deformation_distance(pose, pose + 2).item() == pytest.approx(0, abs=1e-9)
+    assert consistency.deformation_distance(pose, 1.1 * pose).item() > 1e-3
+
+
+def test_bone_prior_is_zero_for_the_published_body_at_any_size_and_view():
+    pose = torch.stack([person() for _ in range(4)])
+    turned = 7 * rotate(pose, rotation_y(torch.randn(4)) @ rotation_x(torch.randn(4)))
+    assert prior.bone_ratio_loss(turned, bone_ratios()).item() == pytest.approx(0, abs=1e-9)
+    stretched = turned * torch.tensor([1.0, 1.5, 1.0])
+    assert prior.bone_ratio_loss(stretched, bone_ratios()).item() > 1e-3
+
+
+def test_bone_prior_survives_a_bone_of_no_length():
+    pose = torch.zeros(1, 17, 3, requires_grad=True)
+    prior.bone_ratio_loss(pose, bone_ratios()).backward()
+    assert torch.isfinite(pose.grad).all()
+
+
+def test_depth_loss_is_the_mean_absolute_error():
+    assert prior.depth_loss(torch.zeros(2, 17), torch.full((2, 17), 0.5)).item() == 0.5
