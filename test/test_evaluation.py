@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from datasets.poseset import PoseSet
-from utils.evaluation import evaluate, format_actions, format_table, lift_flat, mean_pose, write_results
+from datasets.transforms import flip
+from models.lifter import Lifter
+from utils.evaluation import evaluate, format_actions, format_table, lift_flat, lift_standing, write_results
 from utils.geometry import project, rays_to_pixels, rotate, rotation_y
-from utils.metrics import FIGURES, HEADLINES, ORACLES, n_mpjpe, p_mpjpe
+from utils.metrics import FIGURES, HEADLINES, ORACLES, mpjpe_gt_scaled, n_mpjpe, p_mpjpe
+from utils.skeleton import INDEX, JOINTS
 
 ACTIONS = ("Eating", "Sitting", "Walking")
 KEYS = {*HEADLINES, "oracles", "baselines", "per_action", "poses", "skipped", "mean_over_poses"}
@@ -40,7 +43,7 @@ def test_the_inputs_and_keys_of_the_results(pose_set):
         assert set(record["oracles"]) == set(ORACLES)
         assert (record["poses"], record["skipped"]) == ((53, 7) if "detected" in inputs else (60, 0))
         assert list(record["per_action"]) == list(ACTIONS)
-        assert set(record["baselines"]) == {"flat", "mean"}
+        assert set(record["baselines"]) == {"flat", "standing"}
         for name in HEADLINES:
             assert record["baselines"]["flat"][name] == record[name]
 
@@ -49,7 +52,7 @@ def test_the_truth_scores_zero_and_a_baseline_does_not(pose_set):
     remaining = iter(pose_set.poses_cam_mm.split(16))
     record = evaluate(lambda pose, _: 0.001 * next(remaining), without_cameras(pose_set), 16, ["gt"])["inputs"]["gt"]
     assert record["mpjpe"] < 1e-2 and record["p_mpjpe"] < 1e-2 and record["pck150"] == 100
-    assert min(record["baselines"][name]["p_mpjpe"] for name in ("flat", "mean")) > 50
+    assert min(record["baselines"][name]["p_mpjpe"] for name in ("flat", "standing")) > 50
 
 
 def without_cameras(pose_set):
@@ -79,6 +82,14 @@ def test_lift_gets_the_rows_and_cameras_of_its_source(pose_set):
     assert torch.equal(second, first) and torch.equal(cameras, pose_set.intrinsics_px[7:])
 
 
+def test_a_lifter_is_scored_as_it_is_called(pose_set):
+    lifter = Lifter(width=8, blocks=1).eval()
+    record = evaluate(lifter.lift, pose_set, sources=["detected"])["inputs"]["detected+intrinsics"]
+    lifted = lifter.lift(pose_set.poses_px["detected"][7:], pose_set.intrinsics_px[7:])
+    errors = mpjpe_gt_scaled(lifted, pose_set.poses_cam_mm[7:])
+    assert record["mean_over_poses"]["mpjpe"] == pytest.approx(errors.mean().item(), rel=1e-5)
+
+
 def test_the_headline_is_the_mean_over_actions(pose_set):
     record = evaluate(lift_flat, pose_set, sources=["gt"])["inputs"]["gt"]
     errors = p_mpjpe(lift_flat(pose_set.poses_px["gt"]), pose_set.poses_cam_mm)
@@ -98,13 +109,14 @@ def test_the_flat_baseline_is_exact_for_a_flat_person_facing_the_turned_camera()
     assert n_mpjpe(lift_flat(pose_px), pose_cam).item() > 20
 
 
-def test_the_mean_pose_ignores_the_image_and_weighs_people_equally():
-    poses = truth(2)
-    poses[1] = poses[0, :1] + 3 * (poses[0] - poses[0, :1])
-    lift = mean_pose(poses)
-    constant = lift(torch.rand(5, 17, 2), None)
-    assert constant.shape == (5, 17, 3) and torch.equal(constant[0], constant[4])
-    assert n_mpjpe(constant[:2], poses).max() < 1e-2
+def test_the_standing_person_faces_the_camera_upright_and_ignores_the_image():
+    poses = lift_standing(torch.rand(5, 17, 2))
+    assert poses.shape == (5, 17, 3) and torch.equal(poses[0], poses[4])
+    height = dict(zip(JOINTS, (-poses[0, :, 1]).tolist(), strict=True))
+    assert height["head"] > height["neck"] > height["thorax"] > height["spine"] > height["hip"] == 0
+    assert height["left_shoulder"] > height["left_elbow"] > height["left_wrist"] > height["left_knee"]
+    assert poses[0, INDEX["left_wrist"], 0] > 0 and not poses[..., 2].any()
+    torch.testing.assert_close(flip(poses), poses)
 
 
 def test_data_without_actions_is_scored(pose_set):
@@ -187,7 +199,7 @@ def test_the_table_has_every_figure_in_its_column(results):
     record = results["inputs"]["gt"]
     values = [record["oracles"][name] if name in ORACLES else record[name] for name in FIGURES]
     assert rows[0] == ["lifter", *(f"{value:.1f}" for value in values)]
-    assert sum(line.startswith("  mean") for line in lines) == sum(line.startswith("  flat") for line in lines) == 4
+    assert sum(line.startswith("  standing") for line in lines) == sum(line.startswith("  flat") for line in lines) == 4
     assert "detected: 53 poses, 7 without key points skipped" in lines
     assert max(len(line) for line in lines) <= 120
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root
 from .metrics import FIGURES, HEADLINES, ORACLES, PoseErrors
-from .skeleton import NUM_JOINTS
+from .skeleton import JOINTS, NUM_JOINTS, mirrored_name
 
 Lift = Callable[[Tensor, Tensor | None], Tensor]
 """(n, 17, 2) pixels and (n, 4) intrinsics or None, to (n, 17, 3) in the camera's axes at any scale."""
@@ -31,11 +31,18 @@ COLUMNS = {
     "p_mpjpe_reflected": ("C'", "mirrors"),
     "mpjpe_flip": ("D", "flips"),
 }
+STANDING = {
+    "hip": (0.530, 0.0), "spine": (0.692, 0.0), "thorax": (0.854, 0.0), "neck": (0.909, 0.0), "head": (0.963, 0.0),
+    "left_hip": (0.530, 0.0955), "left_knee": (0.285, 0.0955), "left_foot": (0.039, 0.0955),
+    "left_shoulder": (0.818, 0.129), "left_elbow": (0.632, 0.129), "left_wrist": (0.486, 0.129),
+}  # fmt: skip
+"""Height above the floor and distance to the side, in body heights: limbs of Winter 2009, figure 4.1, the torso's and
+head's points placed between hips, shoulders and head top as `utils.skeleton` does."""
 LEGEND = """\
 A, B, B' root-aligned, scaled by: the true in-plane size, least squares, the norms' ratio. C Procrustes, no mirroring.
 C' and D are oracles: mirrored people or depth flips count as right. Not to be quoted as results.
-mm, less is better; PCK and AUC: % of joints after B's alignment, more is better. flat: every joint at one depth.
-mean: one constant pose for every image, the mean of the true poses, which only the ground truth can tell."""
+mm, less is better; PCK and AUC: % of joints after B's alignment, more is better.
+Baselines: flat, every joint at one depth; standing, always the same person, upright and facing the camera."""
 
 
 @torch.no_grad()
@@ -50,7 +57,7 @@ def evaluate(lift: Lift, pose_set, batch_size: int = 4096, sources: Sequence[str
 
     Returns:
         {"set", "left_out", "inputs": {"gt": record, "gt+intrinsics": record, ...}}, where a record is what
-        `PoseErrors.compute` returns and "baselines": {"flat": ..., "mean": ...} without their actions.
+        `PoseErrors.compute` returns and "baselines": {"flat": ..., "standing": ...} without their actions.
 
     Raises:
         ValueError: if there is no 3D, a source is unknown or empty, or `lift` returns NaN or a wrong shape.
@@ -66,11 +73,10 @@ def evaluate(lift: Lift, pose_set, batch_size: int = 4096, sources: Sequence[str
         rows = _present(pose_set.poses_px[source]).nonzero().squeeze(1)
         if len(rows) == 0:
             raise ValueError(f"{pose_set.name} has no complete 2D pose from the source {source}")
-        contestants = {"lifter": lift, "flat": lift_flat, "mean": mean_pose(pose_set.poses_cam_mm[rows])}
         for suffix, intrinsics in cameras.items():
             scores = {
                 name: _score(lift_one, pose_set, source, rows, intrinsics, batch_size)
-                for name, lift_one in contestants.items()
+                for name, lift_one in {"lifter": lift, **BASELINES}.items()
             }
             inputs[source + suffix] = _record(scores, skipped=len(pose_set) - len(rows))
     return {"set": pose_set.name, "left_out": pose_set.left_out, "inputs": inputs}
@@ -84,14 +90,15 @@ def lift_flat(pose_px: Tensor, intrinsics_px: Tensor | None = None) -> Tensor:
     return rotate(root_relative(torch.nn.functional.pad(pose_ray, (0, 1))), rotation)
 
 
-def mean_pose(poses_cam_mm: Tensor) -> Lift:
-    """The constant baseline: the mean of the given true poses, each root-relative and of norm 1, whatever the image.
+def lift_standing(pose_px: Tensor, intrinsics_px: Tensor | None = None) -> Tensor:
+    """The constant baseline: whatever the image, a person of average proportions stands facing the camera."""
+    left = {name: (x, -height, 0.0) for name, (height, x) in STANDING.items()}
+    right = {mirrored_name(name): (-x, y, z) for name, (x, y, z) in left.items()}
+    pose = pose_px.new_tensor([(left | right)[name] for name in JOINTS])
+    return root_relative(pose).expand(len(pose_px), NUM_JOINTS, 3)
 
-    It knows what no method may know, the mean of the test labels, and so bounds what any constant reaches.
-    """
-    poses = root_relative(poses_cam_mm.double())
-    mean = (poses / poses.flatten(1).norm(dim=1).clamp(min=1e-9)[:, None, None]).mean(dim=0)
-    return lambda pose_px, intrinsics_px=None: mean.to(pose_px).expand(len(pose_px), NUM_JOINTS, 3)
+
+BASELINES: dict[str, Lift] = {"flat": lift_flat, "standing": lift_standing}
 
 
 def _present(poses_px: Tensor) -> Tensor:
