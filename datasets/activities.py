@@ -1,0 +1,206 @@
+"""What the procedural people do: tables of joint angles and hand positions, in words and numbers.
+
+Angles are degrees, in the clinical sense: hip and knee flexion, hip abduction (away from the middle) and external
+rotation are positive. Means and spreads were set by hand from the anatomy of each posture; every angle is clipped to
+the range of motion of healthy adults (American Academy of Orthopaedic Surgeons 1965; Norkin and White 2009,
+"Measurement of Joint Motion").
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LEG_ANGLES = ("flexion", "abduction", "rotation", "knee")
+LEG_RANGE = {"flexion": (-30.0, 130.0), "abduction": (-30.0, 60.0), "rotation": (-45.0, 60.0), "knee": (0.0, 155.0)}
+"""Hip flexion is measured from the vertical, so that the pelvis' tilt adds to the joint's own range."""
+
+TRUNK_ANGLES = ("lean", "bend", "side", "twist")
+TRUNK_RANGE = {"lean": (-35.0, 110.0), "bend": (-15.0, 70.0), "side": (-35.0, 35.0), "twist": (-45.0, 45.0)}
+"""lean: the trunk tips forward as a whole; bend: its upper half bends forward over the lower one."""
+
+
+class Posture(NamedTuple):
+    """Where legs and trunk are.
+
+    Attributes:
+        share: how often, relative to the other postures.
+        leg: mean LEG_ANGLES of one leg; which side it is is a coin toss.
+        other: the other leg, or None for the same.
+        spread: standard deviations of LEG_ANGLES.
+        trunk: means of TRUNK_ANGLES.
+        trunk_spread: their standard deviations.
+        arms: the key of ARMS that says what the hands may do.
+        lying: how often the whole body lies down: on its back, front or sides.
+    """
+
+    share: float
+    leg: tuple[float, float, float, float]
+    other: tuple[float, float, float, float] | None = None
+    spread: tuple[float, float, float, float] = (6, 4, 8, 6)
+    trunk: tuple[float, float, float, float] = (-1, 6, 0, 0)
+    trunk_spread: tuple[float, float, float, float] = (5, 8, 4, 9)
+    arms: str = "upright"
+    lying: float = 0.0
+
+
+POSTURES: dict[str, Posture] = {
+    "standing": Posture(0.22, (2, 5, 8, 5)),
+    "standing on one leg": Posture(0.07, (0, 4, 6, 3), (18, 8, 10, 28), (6, 6, 10, 12), (0, 6, 3, 0)),
+    "stepping": Posture(0.06, (24, 6, 8, 22), (-12, 5, 6, 14), (12, 6, 8, 14), (4, 6, 0, 0), (8, 8, 5, 12)),
+    "walking": Posture(0.20, (0, 2, 5, 0), None, (3, 3, 5, 5), (2, 4, 0, 0), (4, 6, 3, 6), "walking"),
+    "sitting": Posture(0.12, (84, 8, 0, 85), None, (9, 8, 8, 16), (2, 12, 0, 0), (12, 10, 6, 9), "sitting"),
+    "sitting with crossed legs": Posture(
+        0.05, (86, 0, 0, 88), (97, -6, 12, 82), (8, 6, 12, 14), (0, 14, 0, 0), (11, 10, 7, 9), "sitting"),
+    "sitting with one foot on a knee": Posture(
+        0.02, (86, 5, 0, 88), (96, 32, 38, 95), (8, 8, 10, 12), (2, 14, 0, 0), (11, 10, 7, 9), "sitting"),
+    "sitting with stretched legs": Posture(
+        0.03, (74, 6, 6, 42), None, (10, 7, 9, 18), (-10, 14, 0, 0), (11, 10, 6, 9), "sitting"),
+    "sitting on the floor, legs folded": Posture(
+        0.03, (98, 36, 40, 126), None, (10, 10, 10, 12), (8, 24, 0, 0), (13, 10, 7, 10), "floor"),
+    "sitting on the floor, legs stretched": Posture(
+        0.025, (86, 8, 8, 12), None, (6, 8, 10, 12), (-2, 22, 0, 0), (18, 10, 7, 9), "floor"),
+    "sitting on the floor, one knee up": Posture(
+        0.03, (90, 12, 18, 35), (118, 8, 6, 112), (12, 10, 12, 18), (0, 24, 0, 0), (14, 10, 7, 10), "floor"),
+    "sitting on the floor, knees up": Posture(
+        0.02, (118, 8, 5, 112), None, (10, 8, 8, 16), (2, 26, 0, 0), (14, 10, 6, 9), "floor"),
+    "sitting on the floor, legs to a side": Posture(
+        0.015, (80, 25, 40, 115), (75, 15, -32, 120), (12, 10, 9, 14), (2, 20, 6, 0), (12, 10, 8, 12), "floor"),
+    "squatting": Posture(0.04, (104, 14, 8, 128), None, (16, 9, 9, 16), (32, 20, 0, 0), (14, 10, 6, 9), "low"),
+    "kneeling": Posture(0.02, (12, 5, 4, 98), None, (14, 6, 8, 10), (8, 12, 0, 0), (14, 10, 6, 9), "low"),
+    "sitting on the heels": Posture(0.02, (78, 10, 4, 146), None, (9, 9, 9, 7), (12, 18, 0, 0), (14, 10, 6, 9), "low"),
+    "kneeling on one knee": Posture(
+        0.03, (88, 8, 5, 92), (4, 6, 4, 92), (12, 8, 8, 14), (14, 14, 0, 0), (15, 10, 6, 10), "low"),
+    "bending": Posture(0.06, (12, 6, 6, 14), None, (9, 6, 8, 14), (42, 20, 0, 0), (20, 12, 7, 10), "bending"),
+    "lying": Posture(0.02, (22, 6, 6, 32), None, (24, 9, 14, 28), (0, 8, 0, 0), (8, 10, 9, 12), "free", 1.0),
+    "exercising": Posture(0.05, (35, 15, 8, 40), None, (38, 18, 18, 38), (10, 10, 0, 0), (22, 14, 13, 18), "free", 0.1),
+}  # fmt: skip
+
+
+class Hand(NamedTuple):
+    """Where a hand (its wrist) goes.
+
+    Attributes:
+        anchor: one of ANCHORS; the offset is measured from there, along the trunk's axes.
+        offset: (outward, downward, forward) mean, in arm lengths.
+        spread: the standard deviations.
+    """
+
+    anchor: str
+    offset: tuple[float, float, float]
+    spread: tuple[float, float, float]
+
+
+ANCHORS = ("shoulder", "head", "hip", "middle_hip", "knee", "thigh", "foot")
+
+HANDS: dict[str, Hand] = {
+    "hanging": Hand("shoulder", (0.08, 0.95, 0.06), (0.06, 0.03, 0.10)),
+    "swinging": Hand("shoulder", (0.06, 0.92, 0.12), (0.05, 0.04, 0.10)),
+    "bent": Hand("shoulder", (0.04, 0.62, 0.42), (0.10, 0.12, 0.12)),
+    "gesturing": Hand("shoulder", (0.08, 0.40, 0.52), (0.20, 0.20, 0.14)),
+    "reaching": Hand("shoulder", (0.05, 0.05, 0.75), (0.35, 0.35, 0.25)),
+    "pointing aside": Hand("shoulder", (0.75, 0.05, 0.20), (0.15, 0.30, 0.25)),
+    "overhead": Hand("shoulder", (0.12, -0.75, 0.20), (0.25, 0.22, 0.25)),
+    "anywhere": Hand("shoulder", (0.25, 0.10, 0.35), (0.40, 0.55, 0.40)),
+    "at the ear": Hand("head", (0.17, 0.14, 0.06), (0.05, 0.07, 0.07)),
+    "at the mouth": Hand("head", (0.02, 0.27, 0.24), (0.06, 0.08, 0.08)),
+    "before the face": Hand("head", (0.10, 0.12, 0.38), (0.06, 0.10, 0.12)),
+    "behind the head": Hand("head", (0.12, 0.08, -0.10), (0.06, 0.08, 0.06)),
+    "on the hip": Hand("hip", (0.16, -0.14, 0.02), (0.05, 0.06, 0.07)),
+    "in the pocket": Hand("hip", (0.11, 0.00, 0.09), (0.04, 0.06, 0.06)),
+    "before the belly": Hand("middle_hip", (0.06, -0.15, 0.32), (0.08, 0.15, 0.08)),
+    "behind the back": Hand("middle_hip", (0.04, -0.05, -0.26), (0.07, 0.10, 0.06)),
+    "folded": Hand("shoulder", (-0.40, 0.42, 0.32), (0.08, 0.07, 0.07)),
+    "on the knee": Hand("knee", (0.00, -0.10, -0.08), (0.07, 0.06, 0.10)),
+    "on the thigh": Hand("thigh", (-0.06, -0.15, 0.02), (0.08, 0.08, 0.12)),
+    "on a table": Hand("middle_hip", (0.22, -0.35, 0.55), (0.15, 0.08, 0.14)),
+    "leaning on the floor": Hand("hip", (0.32, 0.08, -0.42), (0.14, 0.08, 0.20)),
+    "at the feet": Hand("foot", (0.02, -0.22, 0.15), (0.18, 0.18, 0.18)),
+    "on the shin": Hand("knee", (-0.02, 0.20, 0.10), (0.08, 0.15, 0.08)),
+    "toward the floor": Hand("shoulder", (0.02, 0.90, 0.35), (0.15, 0.12, 0.20)),
+}
+
+ARMS: dict[str, dict[tuple[str, str], float]] = {
+    "upright": {
+        ("hanging", "hanging"): 0.30, ("bent", "bent"): 0.10, ("gesturing", "gesturing"): 0.12,
+        ("gesturing", "hanging"): 0.06, ("at the ear", "hanging"): 0.04, ("at the ear", "bent"): 0.03,
+        ("at the mouth", "hanging"): 0.03, ("at the mouth", "bent"): 0.02,
+        ("before the face", "before the face"): 0.05,
+        ("on the hip", "on the hip"): 0.03, ("on the hip", "hanging"): 0.03, ("in the pocket", "in the pocket"): 0.03,
+        ("in the pocket", "gesturing"): 0.02, ("folded", "folded"): 0.04,
+        ("before the belly", "before the belly"): 0.04,
+        ("behind the back", "behind the back"): 0.02, ("reaching", "hanging"): 0.05, ("reaching", "reaching"): 0.04,
+        ("pointing aside", "hanging"): 0.02, ("pointing aside", "pointing aside"): 0.02,
+        ("overhead", "overhead"): 0.02, ("overhead", "hanging"): 0.02, ("behind the head", "behind the head"): 0.01,
+        ("anywhere", "anywhere"): 0.06,
+    },
+    "walking": {
+        ("swinging", "swinging"): 0.60, ("bent", "swinging"): 0.10, ("bent", "bent"): 0.08,
+        ("at the ear", "swinging"): 0.05, ("in the pocket", "in the pocket"): 0.05, ("gesturing", "swinging"): 0.06,
+        ("reaching", "swinging"): 0.04, ("anywhere", "anywhere"): 0.02,
+    },
+    "sitting": {
+        ("on the thigh", "on the thigh"): 0.18, ("on the knee", "on the knee"): 0.12,
+        ("on the thigh", "gesturing"): 0.08, ("on a table", "on a table"): 0.12, ("on a table", "at the mouth"): 0.08,
+        ("on the thigh", "at the mouth"): 0.06, ("at the ear", "on the thigh"): 0.08, ("at the ear", "folded"): 0.02,
+        ("gesturing", "gesturing"): 0.08, ("folded", "folded"): 0.04, ("before the belly", "before the belly"): 0.05,
+        ("before the face", "before the face"): 0.02, ("hanging", "hanging"): 0.03, ("reaching", "on the thigh"): 0.03,
+        ("behind the head", "behind the head"): 0.01, ("leaning on the floor", "leaning on the floor"): 0.02,
+        ("anywhere", "anywhere"): 0.02,
+    },
+    "floor": {
+        ("on the knee", "on the knee"): 0.20, ("on the thigh", "on the thigh"): 0.12,
+        ("on the shin", "on the shin"): 0.10,
+        ("leaning on the floor", "leaning on the floor"): 0.15, ("leaning on the floor", "on the knee"): 0.12,
+        ("gesturing", "gesturing"): 0.06, ("gesturing", "on the knee"): 0.05, ("at the ear", "on the knee"): 0.04,
+        ("at the mouth", "on the thigh"): 0.04, ("at the feet", "at the feet"): 0.06, ("reaching", "on the knee"): 0.04,
+        ("anywhere", "anywhere"): 0.02,
+    },
+    "low": {
+        ("on the knee", "on the knee"): 0.18, ("on the thigh", "on the thigh"): 0.14,
+        ("at the feet", "at the feet"): 0.12,
+        ("toward the floor", "toward the floor"): 0.12, ("before the face", "before the face"): 0.10,
+        ("bent", "bent"): 0.10, ("gesturing", "on the knee"): 0.06, ("reaching", "reaching"): 0.08,
+        ("gesturing", "gesturing"): 0.05, ("anywhere", "anywhere"): 0.05,
+    },
+    "bending": {
+        ("toward the floor", "toward the floor"): 0.30, ("at the feet", "at the feet"): 0.12,
+        ("on the knee", "on the knee"): 0.12, ("reaching", "on the knee"): 0.08, ("hanging", "hanging"): 0.12,
+        ("bent", "bent"): 0.10, ("reaching", "reaching"): 0.10, ("anywhere", "anywhere"): 0.06,
+    },
+    "free": {("anywhere", "anywhere"): 0.50, ("reaching", "reaching"): 0.15, ("overhead", "overhead"): 0.12,
+             ("pointing aside", "pointing aside"): 0.08, ("hanging", "hanging"): 0.15},
+}  # fmt: skip
+"""Pairs of HANDS and how often, by Posture.arms; which hand is which is a coin toss."""
+
+
+def posture_numbers() -> dict[str, list]:
+    """The tables above as nested lists, one row a posture or a kind of hand."""
+    postures, hands = POSTURES.values(), HANDS.values()
+    most = max(len(pairs) for pairs in ARMS.values())
+    return {
+        "share": [posture.share for posture in postures],
+        "lying": [posture.lying for posture in postures],
+        "legs": [[posture.leg, posture.other or posture.leg] for posture in postures],
+        "leg_spread": [posture.spread for posture in postures],
+        "leg_range": list(LEG_RANGE.values()),
+        "trunk": [posture.trunk for posture in postures],
+        "trunk_spread": [posture.trunk_spread for posture in postures],
+        "trunk_range": list(TRUNK_RANGE.values()),
+        "arms_share": [_padded(ARMS[posture.arms].values(), 0.0, most) for posture in postures],
+        "hand": [hand.offset for hand in hands],
+        "hand_spread": [hand.spread for hand in hands],
+    }
+
+
+def hand_indices() -> dict[str, list]:
+    """Which hands (posture, pair, side) and which anchor (hand), as numbers."""
+    names, most = list(HANDS), max(len(pairs) for pairs in ARMS.values())
+    pairs = {key: [[names.index(one), names.index(other)] for one, other in table] for key, table in ARMS.items()}
+    return {
+        "arms": [_padded(pairs[posture.arms], [0, 0], most) for posture in POSTURES.values()],
+        "anchor": [ANCHORS.index(hand.anchor) for hand in HANDS.values()],
+    }
+
+
+def _padded(values: Iterable, filler, length: int) -> list:
+    values = list(values)
+    return values + [filler] * (length - len(values))

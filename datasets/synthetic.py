@@ -1,0 +1,166 @@
+"""Procedural people in front of a camera: endless 2D-3D pairs for training, fixed sets for controlled tests.
+
+Bodies come from `body`, which knows anatomy and Human3.6M's definitions of the joints, but no captured 3D pose.
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from utils.geometry import (
+    CAMERA_DISTANCE,
+    NEAREST_DEPTH,
+    project,
+    rays_to_pixels,
+    rotate,
+    rotation_x,
+    rotation_y,
+    rotation_z,
+    turn_to_ray,
+)
+from utils.skeleton import HEAD_SHORTENING, HIP_SPREAD, INDEX, ROOT
+
+from .activities import POSTURES
+from .body import Bodies
+from .poseset import PoseSet
+from .transforms import mean_root_distance
+
+INTRINSICS_PX = (1100.0, 1100.0, 500.0, 500.0)
+"""The camera of `load_synthetic`: 1000 x 1000 pixels, about 49 degrees wide."""
+NEAREST_POINT_MM = 400.0
+MPII_THORAX = 0.89
+"""Where MPII's thorax lies on the way from hip to upper neck: the median in its 2D poses."""
+
+
+class SyntheticPeople:
+    """Draws people and cameras.
+
+    Args:
+        device: where the poses are made; the generators passed in must live there.
+        elevation_deg: mean and standard deviation of the angle by which the ray to the person points down.
+        distance_m: nearest and furthest distance of the person's root.
+        roll_deg: standard deviation of the camera's roll.
+        off_axis_deg: standard deviation of the angles, across and along, between optical axis and root.
+
+    Raises:
+        ValueError: for distances that are not increasing or nearer than 0.8 m.
+    """
+
+    def __init__(
+        self,
+        device: str | torch.device = "cpu",
+        elevation_deg: tuple[float, float] = (8.0, 6.0),
+        distance_m: tuple[float, float] = (3.0, 7.0),
+        roll_deg: float = 2.0,
+        off_axis_deg: float = 4.0,
+    ) -> None:
+        if not 0.8 <= distance_m[0] <= distance_m[1]:
+            raise ValueError(f"distance_m must be (near, far) with 0.8 <= near <= far, got {distance_m}")
+        self.bodies = Bodies(device)
+        self.elevation_deg, self.distance_m = elevation_deg, distance_m
+        self.roll_deg, self.off_axis_deg = roll_deg, off_axis_deg
+
+    def sample(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """People before a camera that does not look exactly at them.
+
+        Returns:
+            (n, 17, 3) camera frame in mm, and indices (n,) into `activities.POSTURES`.
+        """
+        body_mm, posture = self.bodies.sample(n, generator)
+        ray = torch.randn(n, 2, device=body_mm.device, generator=generator) * self.off_axis_deg
+        return rotate(self.view(body_mm, generator), turn_to_ray(ray.clamp(-20, 20).deg2rad().tan())), posture
+
+    def sample_pairs(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a lifter: `depth_target` of people whom the camera looks straight at."""
+        return depth_target(self.view(self.bodies.sample(n, generator)[0], generator))
+
+    def view(self, pose_mm: Tensor, generator: Generator) -> Tensor:
+        """Root-relative upright poses (n, 17, 3), turned at random and seen by a camera that looks at the root."""
+        turn, far = torch.rand(2, len(pose_mm), device=pose_mm.device, generator=generator)
+        tilt, roll = torch.randn(2, len(pose_mm), device=pose_mm.device, generator=generator)
+        elevation = (self.elevation_deg[0] + self.elevation_deg[1] * tilt).clamp(-80, 80).deg2rad()
+        rotation = rotation_z((self.roll_deg * roll).deg2rad()) @ rotation_x(elevation) @ rotation_y(2 * math.pi * turn)
+        pose_mm = rotate(pose_mm, rotation)
+        distance = 1000 * (self.distance_m[0] + (self.distance_m[1] - self.distance_m[0]) * far)
+        distance = distance.maximum(NEAREST_POINT_MM - pose_mm[..., 2].amin(dim=1))
+        return pose_mm + torch.nn.functional.pad(distance[:, None], (2, 0))[:, None]
+
+
+def depth_target(pose_cam: Tensor) -> tuple[Tensor, Tensor]:
+    """What a lifter should answer for people whose root is on the optical axis.
+
+    With rays x_j = X_j / Z_j, the input is p_j = x_j / s, where s brings the mean distance of the joints to 1 / c.
+    The person in the lifter's units is T_j = c / (s Z_root) (X_j - X_root). The lift can only place joint j on its
+    ray, at (p_j z_j, z_j - c) from the root. The point on it that is nearest to T_j has
+    z_j = (p_j . T_j,xy + c + T_j,z) / (1 + |p_j|^2).
+    That is exact for s = 1, a person at ten times its mean joint distance, and leaves a few mm from 3 to 7 m.
+
+    Args:
+        pose_cam: (..., 17, 3) camera frame, the root at (0, 0, Z_root), in any unit.
+
+    Returns:
+        Normalised 2D poses (..., 17, 2) and depth offsets z_j - c (..., 17).
+    """
+    ray = project(pose_cam)
+    scale = mean_root_distance(ray)[..., None, None] * CAMERA_DISTANCE
+    pose_norm = ray / scale
+    root = pose_cam[..., ROOT : ROOT + 1, :]
+    target = CAMERA_DISTANCE / (scale * root[..., 2:]) * (pose_cam - root)
+    along = (pose_norm * target[..., :2]).sum(dim=-1) + CAMERA_DISTANCE + target[..., 2]
+    depth = (along / (1 + pose_norm.square().sum(dim=-1))).clamp(min=NEAREST_DEPTH)
+    return pose_norm, depth - CAMERA_DISTANCE
+
+
+def load_synthetic(
+    count: int,
+    seed: int,
+    elevation_deg: tuple[float, float] = (8.0, 6.0),
+    noise_px: float = 0.0,
+    joints: str = "h36m_17",
+    distance_m: tuple[float, float] = (3.0, 7.0),
+) -> PoseSet:
+    """A fixed set of procedural people, the same for the same arguments.
+
+    Args:
+        count: how many.
+        seed: what the set depends on.
+        elevation_deg: mean and standard deviation of the camera's elevation.
+        noise_px: standard deviation of Gaussian noise on the "detected" 2D poses; without it there are none.
+        joints: "h36m_17", or "mpii_17" for 2D points as MPII's annotators define them.
+        distance_m: nearest and furthest distance.
+
+    Returns:
+        2D poses in pixels of a 1000 x 1000 camera, 3D poses, and the postures as actions.
+
+    Raises:
+        ValueError: for another name of joints or a count below 1.
+    """
+    if count < 1:
+        raise ValueError(f"a synthetic set needs at least one pose, got count={count}")
+    if joints not in ("h36m_17", "mpii_17"):
+        raise ValueError(f"synthetic joints are h36m_17 or mpii_17, got {joints!r}")
+    generator = Generator().manual_seed(seed)
+    poses_cam_mm, posture = SyntheticPeople("cpu", elevation_deg, distance_m).sample(count, generator)
+    intrinsics_px = torch.tensor(INTRINSICS_PX).expand(count, 4)
+    points = poses_cam_mm if joints == "h36m_17" else as_mpii(poses_cam_mm)
+    poses_px = {"gt": rays_to_pixels(project(points), intrinsics_px)}
+    if noise_px > 0:
+        noise = torch.randn(poses_px["gt"].shape, generator=generator)
+        poses_px["detected"] = poses_px["gt"] + noise_px * noise
+    names = tuple(sorted(POSTURES))
+    actions = torch.tensor([names.index(name) for name in POSTURES])[posture]
+    name = f"{count} procedural people (seed {seed}, joints {joints})"
+    return PoseSet(name, poses_px, poses_cam_mm, intrinsics_px, actions, names)
+
+
+def as_mpii(pose: Tensor) -> Tensor:
+    """Poses (..., 17, 2 or 3) with MPII's points in place of Human3.6M's: the inverse of the table "mpii_17"."""
+    points = pose.clone()
+    hip, thorax, head = (pose[..., INDEX[name], :] for name in ("hip", "thorax", "head"))
+    for name in ("right_hip", "left_hip"):
+        points[..., INDEX[name], :] = hip + (pose[..., INDEX[name], :] - hip) / HIP_SPREAD
+    points[..., INDEX["spine"], :] = hip + MPII_THORAX * (thorax - hip)
+    points[..., INDEX["head"], :] = thorax + (head - thorax) / HEAD_SHORTENING
+    points[..., INDEX["neck"], :] = (thorax + points[..., INDEX["head"], :]) / 2
+    return points
