@@ -1,0 +1,99 @@
+"""2D pose estimators: a picture in, the key points of each person out. Training never imports this."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from utils.images import read_picture
+from utils.keypoints import KeyPoints
+
+ESTIMATOR_FOLDER = Path(__file__).resolve().parents[1] / "estimators"
+"""Where download_2d_pose_estimator.sh puts the files."""
+FILES: dict[str, dict[str, str]] = {
+    "blazepose": {
+        "pose_detection.tflite": "sha256:9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+        "pose_landmark_full.tflite": "sha256:e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    },
+    "openpose-mpi": {"pose_iter_160000.caffemodel": "md5:2ca0990c7562bd7ae03f3f54afa96e00"},
+    "openpose-coco": {
+        "pose_iter_440000.caffemodel": "sha256:b4cf475576abd7b15d5316f1ee65eb492b5c9f5865e70a2e7882ed31fb682549"
+    },
+}
+"""The files of each estimator and their published sums."""
+
+
+class Detector:
+    """A pose estimator with its pictures checked and its people sorted.
+
+    Args:
+        estimate: (height, width, 3) uint8 RGB to the key points of each person.
+    """
+
+    def __init__(self, estimate: Callable[[np.ndarray], list[KeyPoints]]) -> None:
+        self._estimate = estimate
+
+    def __call__(self, image: np.ndarray | str | Path) -> list[KeyPoints]:
+        """The people in a picture, largest first; an empty list if there are none.
+
+        Args:
+            image: (height, width, 3) uint8 RGB, or the path of an image file.
+
+        Raises:
+            ValueError: for another shape or type, or a file that cannot be read.
+        """
+        rgb = image if isinstance(image, np.ndarray) else read_picture(image).rgb
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
+            raise ValueError(f"expected a picture (height, width, 3) of uint8, got {rgb.shape} of {rgb.dtype}")
+        return sorted(self._estimate(rgb), key=lambda person: -person.size_px)
+
+
+def load_detector(
+    name: str = "blazepose",
+    folder: str | Path = ESTIMATOR_FOLDER,
+    width: int = 368,
+    height: int = 368,
+    thr: float = 0.1,
+) -> Detector:
+    """A detector ready for pictures.
+
+    Args:
+        name: "blazepose", "openpose-mpi" or "openpose-coco".
+        folder: where its files are.
+        width, height: the box that a picture is fitted into, in pixels (OpenPose only).
+        thr: lowest value of a heat map that is taken for a point (OpenPose only; BlazePose reports every value).
+
+    Raises:
+        ValueError: one sentence, for an unknown name, a missing or damaged file or a missing package.
+    """
+    if name not in FILES:
+        raise ValueError(f"unknown estimator {name!r}; known: {', '.join(FILES)}")
+    for file, digest in FILES[name].items():
+        check_file(Path(folder) / file, digest, name)
+    if name == "blazepose":
+        from .blazepose import BlazePose
+
+        return Detector(BlazePose(folder))
+    from .openpose import OpenPose
+
+    (file,) = FILES[name]
+    return Detector(OpenPose(name.removeprefix("openpose-"), Path(folder) / file, width, height, thr))
+
+
+def check_file(path: Path, digest: str, name: str) -> None:
+    """Compares a file with its published sum, "algorithm:hex".
+
+    Raises:
+        ValueError: one sentence with the command that gets the file.
+    """
+    mend = f"get it with: bash download_2d_pose_estimator.sh {name}"
+    if not path.is_file():
+        raise ValueError(f"the pose estimator's file {path} is missing; {mend}")
+    algorithm, expected = digest.split(":")
+    found = hashlib.new(algorithm)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    if found.hexdigest() != expected:
+        raise ValueError(f"the pose estimator's file {path} is damaged; {mend}")

@@ -1,0 +1,95 @@
+"""Reading pictures of any kind as upright 8-bit RGB, with the focal length where the file tells it."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+FULL_FRAME_DIAGONAL_MM = math.hypot(36, 24)
+"""The film that EXIF's "focal length in 35 mm film" refers to."""
+LARGEST_PIXELS = 400_000_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and what is known of its camera.
+
+    Attributes:
+        rgb: (height, width, 3) uint8, upright.
+        focal_px: focal length in pixels from the file's EXIF data, or None.
+    """
+
+    rgb: np.ndarray
+    focal_px: float | None = None
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Reads an image file: EXIF orientation applied, alpha over white, grey and 16 bits a channel turned to RGB.
+
+    Raises:
+        ValueError: one sentence, for a missing, foreign, truncated or far too large file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no picture at {path}")
+    Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS // 2
+    try:
+        with warnings.catch_warnings(), Image.open(path) as file:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            upright = ImageOps.exif_transpose(file)
+            return Picture(_to_rgb(upright), _focal_px(file))
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path} is not an image that can be read (PNG, JPEG, WebP, TIFF, BMP, GIF)") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path} has more than {LARGEST_PIXELS / 1e6:.0f} million pixels; shrink it first") from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        raise ValueError(f"{path} is a damaged or truncated image: {error}") from error
+
+
+def picture_files(folder: str | Path) -> list[Path]:
+    """The image files of a folder, by name.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise ValueError(f"there are no images in {folder} (looked for {', '.join(IMAGE_SUFFIXES)})")
+    return files
+
+
+def shrink(rgb: np.ndarray, longest_px: int) -> tuple[np.ndarray, float]:
+    """The picture with no side over `longest_px`, and the factor by which its coordinates were multiplied."""
+    factor = min(1.0, longest_px / max(rgb.shape[:2]))
+    if factor == 1.0:
+        return rgb, factor
+    size = tuple(max(round(length * factor), 1) for length in rgb.shape[1::-1])
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX, reducing_gap=2.0)), factor
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    """(height, width, 3) uint8 of any Pillow mode."""
+    if image.mode.startswith(("I", "F")):
+        # 10, 12 and 16 bits all come as 16: the brightest pixel says which.
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        grey = (values.clip(0) * (255 / max(float(values.max()), 255))).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=-1)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.array(image.convert("RGB"))
+
+
+def _focal_px(file: Image.Image) -> float | None:
+    """Focal length in pixels from EXIF's 35 mm equivalent, which is defined by the diagonal."""
+    try:
+        focal_mm = float(file.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm, 0))
+    except (TypeError, ValueError, ZeroDivisionError, SyntaxError, OSError):
+        return None
+    if not 0 < focal_mm < 10_000:
+        return None
+    return focal_mm / FULL_FRAME_DIAGONAL_MM * math.hypot(*file.size)

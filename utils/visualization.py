@@ -1,0 +1,176 @@
+"""Pictures of poses, drawn with NumPy alone: the 2D overlay, the 3D pose from any side, the turntable.
+
+A 3D pose is a set of round limbs over a ground plane, seen from slightly above by a viewer without perspective, so
+that all axes are equal. Left limbs are blue, right limbs red, the trunk is dark.
+"""
+
+import functools
+
+import numpy as np
+
+from .raster import blend_line, halve, nearest_on_segment, shade_limb
+from .skeleton import BONES, JOINTS, NUM_JOINTS, ROOT, SIDE_COLOURS, SIDES
+
+VIEW_FROM_ABOVE_DEG = 12.0
+GROUND_HEIGHT = 0.86
+"""Where the ground's origin lies in the picture, from the top."""
+GROUND_REACH = 1.0
+"""Radius of the ground's disc; half the picture's side is 1."""
+GRID_CELL = 0.25
+BACKGROUND_TOP, BACKGROUND_BOTTOM = np.float32([250, 251, 253]), np.float32([226, 230, 237])
+GRID_COLOUR, SHADOW_COLOUR = np.float32([176, 184, 198]), np.float32([70, 78, 96])
+FOG = 0.25
+"""How much of the background's colour the farthest limb takes."""
+FILLED_FADE = 0.55
+"""How much paler a limb is whose joint was guessed."""
+
+# Radii at the near and far end of each bone, in shares of the pose's mean root-joint distance.
+_RADII = {
+    "hip": (0.11, 0.11), "knee": (0.11, 0.085), "foot": (0.085, 0.055), "spine": (0.12, 0.13),
+    "thorax": (0.13, 0.09), "neck": (0.07, 0.08), "head": (0.13, 0.18),
+    "shoulder": (0.08, 0.085), "elbow": (0.085, 0.065), "wrist": (0.065, 0.045),
+}  # fmt: skip
+BONE_RADII = np.array([_RADII[JOINTS[child].split("_")[-1]] for _, child in BONES])
+SIDE_RGB = {side: np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)]) for side, text in SIDE_COLOURS.items()}
+WHITE = np.full(3, 255.0)
+
+
+def draw_pose_2d(image: np.ndarray, joints_px: np.ndarray, filled: np.ndarray | None = None) -> np.ndarray:
+    """The picture with one pose drawn over it.
+
+    Args:
+        image: (height, width, 3) uint8 RGB; it is not changed.
+        joints_px: (17, 2) pixels.
+        filled: (17,) bool; joints that were guessed are drawn hollow and their limbs paler.
+
+    Returns:
+        A new (height, width, 3) uint8 array.
+    """
+    filled = np.zeros(NUM_JOINTS, bool) if filled is None else filled
+    canvas = image.copy()
+    width = max(0.035 * np.linalg.norm(joints_px - joints_px[ROOT], axis=1).mean(), 1.2)
+    for parent, child in BONES:
+        start, end, opacity = joints_px[parent], joints_px[child], 0.4 if filled[child] else 0.95
+        blend_line(canvas, start, end, width * 1.5, WHITE, opacity * 0.75)
+        blend_line(canvas, start, end, width, SIDE_RGB[SIDES[child]], opacity)
+    for joint, point in enumerate(joints_px):
+        blend_line(canvas, point, point, width * 1.5, SIDE_RGB[SIDES[joint]], 1.0)
+        blend_line(canvas, point, point, width * (1.05 if filled[joint] else 0.7), WHITE, 1.0)
+    return canvas
+
+
+def draw_pose_3d(
+    pose_rel: np.ndarray,
+    azimuth_deg: float = 0.0,
+    size_px: int = 480,
+    filled: np.ndarray | None = None,
+    elevation_deg: float = VIEW_FROM_ABOVE_DEG,
+) -> np.ndarray:
+    """A 3D pose seen from one side.
+
+    Args:
+        pose_rel: (17, 3), x right, y down, z forward, any unit: the picture is scaled to the pose, alike for all
+            azimuths.
+        azimuth_deg: how far the pose is turned about the vertical; 0 is the view of the camera that lifted it.
+        size_px: side of the square picture.
+        filled: (17,) bool; the limbs of joints that were guessed are paler.
+        elevation_deg: how far above the horizon the viewer stands, more than 0.
+
+    Returns:
+        (size_px, size_px, 3) uint8 RGB.
+    """
+    pose = np.asarray(pose_rel, dtype=np.float64)
+    if pose.shape != (NUM_JOINTS, 3) or not np.isfinite(pose).all():
+        raise ValueError(f"expected a finite pose of shape ({NUM_JOINTS}, 3), got {pose.shape}")
+    scene, unit = _stand_on_ground(pose)
+    turned = scene @ _turn(azimuth_deg).T
+    canvas = _backdrop(size_px, round(azimuth_deg % 90, 3), elevation_deg).copy()
+    _add_shadow(canvas, turned, unit, elevation_deg)
+    filled = np.zeros(NUM_JOINTS, bool) if filled is None else filled
+    _add_limbs(canvas, turned @ _tip(elevation_deg).T, unit, filled)
+    return np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
+
+
+def turntable(pose_rel: np.ndarray, frames: int = 40, size_px: int = 320, filled: np.ndarray | None = None):
+    """Pictures (size_px, size_px, 3) of one full turn, the first as the camera saw the pose."""
+    return [draw_pose_3d(pose_rel, 360 * frame / frames, size_px, filled) for frame in range(frames)]
+
+
+def _stand_on_ground(pose: np.ndarray) -> tuple[np.ndarray, float]:
+    """The pose over the origin of the ground plane y = 0, scaled to fit a picture of side 2, and its unit length."""
+    spread = np.linalg.norm(pose - pose[ROOT], axis=1).mean() + 1e-9
+    low, high = pose.min(axis=0), pose.max(axis=0)
+    centred = pose - np.array([(low[0] + high[0]) / 2, high[1] + 0.06 * spread, (low[2] + high[2]) / 2])
+    reach = np.linalg.norm(centred[:, [0, 2]], axis=1).max() + 0.15 * spread
+    tall = high[1] - low[1] + 0.3 * spread
+    scale = 1 / max(tall / 1.62, reach / 0.88)
+    return centred * scale, spread * scale
+
+
+def _turn(azimuth_deg: float) -> np.ndarray:
+    """Right-handed rotation about y."""
+    c, s = np.cos(np.radians(azimuth_deg)), np.sin(np.radians(azimuth_deg))
+    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+
+
+def _tip(elevation_deg: float) -> np.ndarray:
+    """Rotation about x into the frame of a viewer who looks down."""
+    c, s = np.cos(np.radians(elevation_deg)), np.sin(np.radians(elevation_deg))
+    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+
+
+def _ground_points(size_px: int, elevation_deg: float) -> tuple[np.ndarray, np.ndarray]:
+    """The ground's x (size,) and z (size,) under each column and row of the picture."""
+    pixels = (np.arange(size_px) + 0.5) / size_px
+    x, z = (pixels - 0.5) * 2, (GROUND_HEIGHT - pixels) * 2 / np.sin(np.radians(elevation_deg))
+    return x.astype(np.float32), z.astype(np.float32)
+
+
+@functools.lru_cache(maxsize=64)
+def _backdrop(size_px: int, azimuth_deg: float, elevation_deg: float) -> np.ndarray:
+    """Backdrop, ground disc and grid, (size, size, 3) float32. Shared by all calls: copy it before drawing."""
+    share = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
+    canvas = np.broadcast_to(BACKGROUND_TOP * (1 - share) + BACKGROUND_BOTTOM * share, (size_px, size_px, 3)).copy()
+    x, z = _ground_points(size_px, elevation_deg)
+    disc = np.clip((GROUND_REACH - np.hypot(x[None, :], z[:, None])) / 0.35, 0, 1)[..., None]
+    canvas += disc * 0.75 * (255 - canvas)
+    c, s = np.cos(np.radians(azimuth_deg)), np.sin(np.radians(azimuth_deg))
+    pixel_x, pixel_z = 2 / size_px, 2 / size_px / np.sin(np.radians(elevation_deg))
+    lines = np.zeros((size_px, size_px))
+    for along_x, along_z in ((c, -s), (s, c)):
+        cells = (along_x * x[None, :] + along_z * z[:, None]) / GRID_CELL
+        away = np.abs(cells - np.round(cells)) * GRID_CELL / np.hypot(along_x * pixel_x, along_z * pixel_z)
+        lines = np.maximum(lines, np.clip(1.1 - away, 0, 1))
+    canvas += 0.8 * lines[..., None] * disc * (GRID_COLOUR - canvas)
+    return canvas.astype(np.float32)
+
+
+def _add_shadow(canvas: np.ndarray, turned: np.ndarray, unit: float, elevation_deg: float) -> None:
+    """Darkens the ground under the limbs: sharper and darker the nearer they are to it."""
+    x, z = _ground_points(len(canvas), elevation_deg)
+    rows = np.flatnonzero(np.abs(z) < GROUND_REACH)
+    step = max(len(canvas) // 160, 1)
+    shadow = np.zeros((len(rows), len(x[::step])), np.float32)
+    for parent, child in BONES:
+        start, end = turned[parent], turned[child]
+        share, off_x, off_z = nearest_on_segment(x[None, ::step], z[rows, None], start[[0, 2]], end[[0, 2]])
+        height = float(-start[1]) + float(start[1] - end[1]) * share
+        blur = 0.10 * unit + 0.22 * height
+        shadow = np.maximum(shadow, 0.6 * np.exp(-(off_x**2 + off_z**2) / blur**2) / (1 + 3.5 * height))
+    shadow = shadow.repeat(step, axis=1)[:, : len(canvas), None]
+    canvas[rows] += shadow * (SHADOW_COLOUR - canvas[rows])
+
+
+def _add_limbs(canvas: np.ndarray, view: np.ndarray, unit: float, filled: np.ndarray) -> None:
+    """Draws the limbs at twice the size, then blends their mean into the canvas, so that edges are smooth."""
+    side = len(canvas) * 2
+    pixels = view * side / 2 + np.array([0.5 * side, GROUND_HEIGHT * side, 0])
+    colours, depths = np.zeros((side, side, 3), np.float32), np.full((side, side), np.inf, np.float32)
+    near, far = view[:, 2].min(), view[:, 2].max() + 1e-9
+    for (parent, child), radii in zip(BONES, BONE_RADII, strict=True):
+        haze = FOG * (view[[parent, child], 2].mean() - near) / (far - near)
+        pale = 1 - (1 - haze) * (1 - FILLED_FADE * filled[child])
+        colour = SIDE_RGB[SIDES[child]] * (1 - pale) + BACKGROUND_BOTTOM * pale
+        shade_limb(colours, depths, pixels[parent], pixels[child], radii * unit * side / 2, colour)
+    canvas *= 1 - halve(np.isfinite(depths).astype(np.float32))[..., None]
+    canvas += halve(colours)
