@@ -163,15 +163,6 @@ def test_results_survive_json_and_csv(results, tmp_path):
     assert sorted(file.name for file in path.parent.iterdir()) == ["results.csv", "results.json"]
 
 
-def test_several_checkpoints_share_the_files(results, tmp_path):
-    path = tmp_path / "results.json"
-    write_results({"best": results, "last": results}, path)
-    assert json.loads(path.read_text()) == {"best": results, "last": results}
-    rows = list(csv.DictReader(path.with_suffix(".csv").open()))
-    assert [row.pop("checkpoint") for row in rows] == ["best"] * 16 + ["last"] * 16
-    assert rows[:16] == rows[16:] and rows[0]["action"] == "Eating"
-
-
 def test_a_failed_write_leaves_the_old_file_and_no_litter(results, tmp_path, monkeypatch):
     path = tmp_path / "results.json"
     path.write_text("old")

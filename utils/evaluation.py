@@ -138,7 +138,6 @@ def write_results(results: dict[str, Any], path: str | Path) -> None:
     """Writes `evaluate`'s results as JSON, and beside it a CSV of the same name with a row an input and action.
 
     Each file appears whole or not at all; an older one stays as it was until then. Missing folders are made.
-    Several checkpoints' results, name -> results, go into one pair of files; the CSV then begins with the name.
 
     Raises:
         ValueError: one sentence, if the path does not end in .json or cannot be written.
@@ -165,16 +164,12 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def _as_csv(results: dict[str, Any]) -> str:
-    named = "inputs" not in results
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    header = ["inputs", "action", "poses", *HEADLINES, *(f"oracle_{name}" for name in ORACLES)]
-    writer.writerow(["checkpoint", *header] if named else header)
-    for checkpoint, one in results.items() if named else [(None, results)]:
-        for inputs, record in one["inputs"].items():
-            for action, row in {**record["per_action"], "mean": record}.items():
-                cells = [inputs, action, row["poses"], *(f"{_figure(row, name):.4f}" for name in FIGURES)]
-                writer.writerow([checkpoint, *cells] if named else cells)
+    writer.writerow(["inputs", "action", "poses", *HEADLINES, *(f"oracle_{name}" for name in ORACLES)])
+    for inputs, record in results["inputs"].items():
+        for action, row in {**record["per_action"], "mean": record}.items():
+            writer.writerow([inputs, action, row["poses"], *(f"{_figure(row, name):.4f}" for name in FIGURES)])
     return buffer.getvalue()
 
 
