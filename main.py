@@ -1,6 +1,6 @@
 """Trains a 3D human pose lifter from 2D poses alone, validates it and keeps the best."""
 
-import os
+import logging
 import sys
 import warnings
 from argparse import Namespace
@@ -13,7 +13,6 @@ from utils.options import describe, parse_options
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options = parse_options(argv)
-    _quiet()
     try:
         if options.evaluate:
             evaluate_checkpoint(options)
@@ -32,8 +31,9 @@ def train(options: Namespace) -> int:
     from models.checkpoint import check_resumable
     from models.gan import PoseGAN
     from utils.callbacks import PosePictures, Progress, SaveOnSignal
-    from utils.runs import new_run_dir
+    from utils.runs import new_run_dir, run_dir_of
 
+    silence_lightning()
     accelerator, devices = choose_device(options.gpus)
     seed_everything(options.seed, verbose=False)
     train_set, val_set = load_data(options)
@@ -41,7 +41,7 @@ def train(options: Namespace) -> int:
     system = PoseGAN(**{name: getattr(options, name) for name in signature(PoseGAN).parameters})
     if options.resume:
         check_resumable(options.resume, system)
-    run_dir = new_run_dir(Path("lightning_logs"))
+    run_dir = (options.resume and run_dir_of(options.resume)) or new_run_dir(Path("lightning_logs"))
     best = ModelCheckpoint(run_dir / "checkpoints", "best-{epoch}", "val_mpjpe_epoch", save_last=True)
     label_free = ModelCheckpoint(run_dir / "checkpoints", "label-free-{epoch}", "val_label_free_epoch")
     on_signal = SaveOnSignal(run_dir / "checkpoints" / "last.ckpt")
@@ -68,7 +68,7 @@ def train(options: Namespace) -> int:
         return complain(f"stopped ({type(error).__name__}); go on with --resume {on_signal.path}", status=1)
     if trainer.is_global_zero:
         kept = {"best": best.best_model_path, "last": best.last_model_path, "label-free": label_free.best_model_path}
-        report(kept, val_set, options.results or run_dir / "results.json")
+        report(kept, val_set, run_dir / "results.json")
     return 0
 
 
@@ -89,24 +89,22 @@ def evaluate_checkpoint(options: Namespace) -> None:
     from datasets.loading import choose_val_data, load_val
 
     val_set = load_val(choose_val_data(options.val_data, options.data_dir), options.data_dir, options.val_stride)
-    report({options.evaluate.name: options.evaluate}, val_set, options.results, per_action=True)
+    report({"lifter": options.evaluate}, val_set, options.results)
 
 
-def report(checkpoints: dict[str, Path], val_set, results_file: Path | None, per_action: bool = False) -> None:
-    """Evaluates checkpoints, prints their tables and writes them."""
+def report(checkpoints: dict[str, Path], val_set, results_file: Path | None) -> None:
+    """Evaluates checkpoints, prints their figures in one table and, if a file is named, writes them."""
     from models import load_lifter
     from utils.evaluation import evaluate, format_actions, format_table, write_results
 
-    results = {}
-    print(val_set.name)
+    results = {name: evaluate(load_lifter(path).lift, val_set) for name, path in checkpoints.items()}
+    print(format_table(results))
     for name, path in checkpoints.items():
-        results[name] = evaluate(load_lifter(path).lift, val_set)
-        print(f"\n{name}: {path}\n{format_table(results[name])}")
-        if per_action:
-            print(format_actions(results[name]))
-    if results_file:
-        write_results(results if len(results) > 1 else next(iter(results.values())), results_file)
-        print(f"\nwritten: {results_file}")
+        print(f"\n{name}: {path}\n{format_actions(results[name])}")
+        if results_file:
+            target = results_file if len(results) == 1 else results_file.with_stem(f"{results_file.stem}-{name}")
+            write_results(results[name], target)
+            print(f"written: {target}")
 
 
 def load_data(options: Namespace):
@@ -149,12 +147,9 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _quiet() -> None:
+def silence_lightning() -> None:
     """Leaves the terminal to our own lines: Lightning's hints are about choices made on purpose."""
-    import logging
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+    for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch|mlflow")
 

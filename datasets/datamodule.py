@@ -77,6 +77,19 @@ class Slices:
             yield self.pose_set.select(part).to(self.device)
 
 
+class Whole:
+    """One batch: the whole tensor."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[Tensor]:
+        yield self.tensor
+
+
 class PoseDataModule(LightningDataModule):
     """Training poses, a held-out part of them for label-free choices, and validation poses with 3D.
 
@@ -120,5 +133,5 @@ class PoseDataModule(LightningDataModule):
         device = trainer.strategy.root_device
         return [
             Slices(self.val_set, device, trainer.global_rank, trainer.world_size),
-            [self.held_out_norm.to(device)],
+            Whole(self.held_out_norm.to(device)),
         ]

@@ -206,12 +206,12 @@ class PoseGAN(LightningModule):
     def teacher_loss(self, count: int, generator: torch.Generator) -> Tensor:
         """Depth error on as many procedurally generated people as the batch has poses."""
         self.people = self.people or SyntheticPeople(device=self.device)
-        pose_norm, depth = self.people.sample_pairs(count, generator)
+        pose_norm, offset = self.people.sample_pairs(count, generator)
         if self.hparams.teacher_noise:
             noise = torch.randn(pose_norm.shape, generator=generator, device=pose_norm.device)
             share = torch.rand(count, 1, 1, generator=generator, device=pose_norm.device)
             pose_norm = pixels_to_norm(pose_norm + noise * share * (self.hparams.teacher_noise / CAMERA_DISTANCE))[0]
-        return depth_loss(self.lifter(pose_norm)[0], depth)
+        return depth_loss(self.lifter(pose_norm)[0] - CAMERA_DISTANCE, offset)
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -235,15 +235,17 @@ class PoseGAN(LightningModule):
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0) + value.detach()
 
-    def on_train_epoch_end(self) -> None:
-        """Logs the epoch's means and stops the run if one is not finite."""
-        steps = self.sums.pop("steps", 1)
+    def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
+        """After an epoch's last step, logs the means of its terms and stops the run if one is not finite."""
+        if not self.trainer.is_last_batch:
+            return
+        steps = self.sums.pop("steps")
         means = {name: float(value) / steps for name, value in self.sums.items()}
         self.sums = {}
         for name, value in means.items():
             if not math.isfinite(value):
                 raise FloatingPointError(f"{name} became {value} in epoch {self.current_epoch}; lower --gen_lr")
-        self.log_dict(means, sync_dist=True)
+        self.log_dict(means, on_step=False, on_epoch=True, sync_dist=True)
 
     def on_validation_epoch_start(self) -> None:
         """Empties the figures; with and without intrinsics are kept apart."""

@@ -6,8 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from .visualization import draw_pose_3d
+
+VIEWS_DEG = (0, 45, 90, 180)
 
 
 class Progress(Callback):
@@ -98,10 +103,9 @@ class PosePictures(Callback):
             or (trainer.current_epoch % self.every_n_epochs and not last)
         ):
             return
-        from .visualization import draw_turning_poses
-
         poses = pl_module.lifter_ema.lift(self.poses_px).cpu().numpy()
-        picture = draw_turning_poses(poses)
+        rows = [np.concatenate([draw_pose_3d(pose, angle, 240) for angle in VIEWS_DEG], axis=1) for pose in poses]
+        picture = np.concatenate(rows, axis=0)
         for logger in trainer.loggers:
             log_picture(logger, "poses", picture, trainer.current_epoch)
 

@@ -173,22 +173,27 @@ def _as_csv(results: dict[str, Any]) -> str:
     return buffer.getvalue()
 
 
-def format_table(results: dict[str, Any]) -> str:
-    """A monospaced table for the terminal: the lifter and the baselines for each input, the oracles set apart."""
+def format_table(results: dict[str, dict[str, Any]]) -> str:
+    """A monospaced table for the terminal: each lifter and the baselines for each input, the oracles set apart.
+
+    Args:
+        results: name of a lifter -> what `evaluate` returned for it, all for one pose set.
+    """
+    cut, first = len(HEADLINES), next(iter(results.values()))
+    label_width = max(12, *(len(name) + 4 for name in results))
 
     def line(label: str, cells: Sequence[str]) -> str:
-        cut = len(HEADLINES)
-        return (
-            f"{label:<12}" + "".join(f"{c:>9}" for c in cells[:cut]) + "  |" + "".join(f"{c:>9}" for c in cells[cut:])
-        )
+        columns = [f"{cell:>9}" for cell in cells]
+        return f"{label:<{label_width}}" + "".join(columns[:cut]) + "  |" + "".join(columns[cut:])
 
     letters, names = zip(*COLUMNS.values(), strict=True)
     rule = "-" * len(line("", names))
-    lines = [results["set"], "", line("", letters) + "  (oracles)", line("", names)]
-    for inputs, record in results["inputs"].items():
+    lines = [first["set"], "", line("", letters) + "  (oracles)", line("", names)]
+    for inputs, record in first["inputs"].items():
         skipped = f", {record['skipped']:,} without key points skipped" if record["skipped"] else ""
         lines += [rule, f"{inputs}: {record['poses']:,} poses{skipped}"]
-        for label, row in {"lifter": record, **record["baselines"]}.items():
+        lifters = {name: one["inputs"][inputs] for name, one in results.items()}
+        for label, row in {**lifters, **record["baselines"]}.items():
             lines.append(line(f"  {label}", [f"{_figure(row, name):.1f}" for name in COLUMNS]))
     return "\n".join([*lines, rule, LEGEND])
 

@@ -48,6 +48,9 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=34, width=110)
 
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -86,7 +89,12 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
         "or supervision by generated people"))  # fmt: skip
     group.add_argument("--resume", type=Path, metavar="CKPT", help="go on from this checkpoint (last.ckpt of a run)")
     group.add_argument("--evaluate", type=Path, metavar="CKPT", help="no training: print this checkpoint's tables")
-    group.add_argument("--results", type=Path, metavar="FILE.json", help="also write the tables here, and a CSV beside")
+    group.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE.json",
+        help="with --evaluate: also write the tables here, and a CSV beside",
+    )
 
 
 def _add_data_flags(group: argparse._ArgumentGroup) -> None:
@@ -162,6 +170,8 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
             parser.error(f"argument --{name}: there is no file {path}")
     if options.resume and options.evaluate:
         parser.error("--resume trains and --evaluate does not: give one of them")
+    if options.results and not options.evaluate:
+        parser.error("--results goes with --evaluate: training writes its tables beside its checkpoints")
     if options.results and options.results.suffix != ".json":
         parser.error(f"argument --results: {options.results} does not end in .json")
     if options.val_stride is None:

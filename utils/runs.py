@@ -20,3 +20,9 @@ def new_run_dir(parent: Path) -> Path:
             number += 1
         except OSError as error:
             raise ValueError(f"cannot write to {parent}: {error.strerror}") from error
+
+
+def run_dir_of(checkpoint: Path) -> Path | None:
+    """The run that a checkpoint belongs to, .../version_N/checkpoints/FILE, or None if it lies elsewhere."""
+    run_dir = checkpoint.resolve().parent.parent
+    return run_dir if checkpoint.resolve().parent.name == "checkpoints" and run_dir.name[:8] == "version_" else None

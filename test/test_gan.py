@@ -1,0 +1,133 @@
+"""The system: one step by hand, one seed twice, resuming, the cap."""
+
+import copy
+import signal
+
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer, seed_everything
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from datasets.datamodule import PoseDataModule
+from datasets.synthetic import load_synthetic
+from datasets.transforms import pixels_to_norm
+from models.gan import PoseGAN
+from utils.callbacks import SaveOnSignal
+from utils.geometry import CAMERA_DISTANCE
+
+TINY = {"width": 16, "lifter_blocks": 1, "critic_blocks": 1}
+POSES = 400
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_synthetic(POSES, seed=1), load_synthetic(64, seed=2)
+
+
+def fit(people, folder, epochs=2, resume=None, callbacks=(), **options):
+    """Trains a tiny system; returns it and its trainer."""
+    seed_everything(3, verbose=False)
+    system = PoseGAN(**{**TINY, **options})
+    trainer = Trainer(
+        accelerator="cpu", max_epochs=epochs, logger=False, enable_progress_bar=False, enable_model_summary=False,
+        callbacks=[ModelCheckpoint(folder, "best", "val_mpjpe_epoch", save_last=True), *callbacks],
+        reload_dataloaders_every_n_epochs=1, num_sanity_val_steps=0,
+    )  # fmt: skip
+    trainer.fit(system, PoseDataModule(*people, batch_size=64, seed=3), ckpt_path=resume, weights_only=True)
+    return system, trainer
+
+
+def assert_equal(first: PoseGAN, second: PoseGAN) -> None:
+    for (name, ours), theirs in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs), name
+    for ours, theirs in zip(first.optimizers(), second.optimizers(), strict=True):
+        for one, two in zip(ours.state.values(), theirs.state.values(), strict=True):
+            assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_one_seed_twice_gives_equal_weights(people, tmp_path):
+    assert_equal(fit(people, tmp_path / "1")[0], fit(people, tmp_path / "2")[0])
+
+
+def test_resuming_after_an_epoch_equals_an_uninterrupted_run(people, tmp_path):
+    whole, _ = fit(people, tmp_path / "whole", epochs=3, lr_schedule="constant")
+    fit(people, tmp_path / "part", epochs=1, lr_schedule="constant")
+    resumed, _ = fit(people, tmp_path / "rest", epochs=3, resume=tmp_path / "part" / "last.ckpt",
+                     lr_schedule="constant")  # fmt: skip
+    assert_equal(whole, resumed)
+
+
+class Interrupt(Callback):
+    """Presses Ctrl-C at the start of one step."""
+
+    def __init__(self, epoch, step):
+        self.when = (epoch, step)
+
+    def on_train_batch_start(self, trainer, system, batch, batch_idx):
+        if (trainer.current_epoch, batch_idx) == self.when:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("step", [0, 2, 4])
+def test_resuming_after_a_signal_within_an_epoch_equals_an_uninterrupted_run(people, tmp_path, step):
+    whole, _ = fit(people, tmp_path / "whole", epochs=3)
+    saved = tmp_path / "stopped.ckpt"
+    with pytest.raises(SIGTERMException):
+        fit(people, tmp_path / "part", epochs=3, callbacks=[SaveOnSignal(saved), Interrupt(1, step)])
+    resumed, _ = fit(people, tmp_path / "rest", epochs=3, resume=saved)
+    assert_equal(whole, resumed)
+
+
+def test_the_critic_rests_while_it_is_too_accurate(people, tmp_path):
+    seed_everything(3, verbose=False)
+    start = PoseGAN(**TINY)
+    before = copy.deepcopy(start.critic.state_dict())
+    system, _ = fit(people, tmp_path, epochs=1, gan_accuracy_cap=0.0)
+    for name, value in system.critic.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not torch.equal(next(system.lifter.parameters()), next(start.lifter.parameters()))
+    system, _ = fit(people, tmp_path, epochs=1, gan_accuracy_cap=1.0)
+    assert not torch.equal(next(system.critic.parameters()), next(iter(before.values())))
+
+
+def test_the_lifters_step_leaves_no_gradient_in_the_critic(people, tmp_path):
+    system, _ = fit(people, tmp_path, epochs=1, weight_adversarial=0.0)
+    assert all(parameter.grad is None for parameter in system.critic.parameters())
+
+
+def test_cycle_of_a_lifter_that_knows_the_depths_returns_to_the_input():
+    """If the second lift finds the turned person, both consistency losses vanish, but for the perspective's share."""
+    system = PoseGAN(**TINY, elevation="uniform", renormalise=False)
+    pose_norm = pixels_to_norm(load_synthetic(8, seed=5).poses_px["gt"])[0]
+    depth = CAMERA_DISTANCE + 0.3 * torch.randn(8, 17)
+    depth[:, 0] = CAMERA_DISTANCE
+
+    def cycle(*depths):
+        answers = iter(depths)
+        return system.cycle(lambda pose: (next(answers), torch.zeros(8)), pose_norm, torch.Generator().manual_seed(0))
+
+    turned = cycle(depth, depth).turned
+    wrong = system.free_losses(pose_norm, cycle(depth, depth))
+    right = system.free_losses(pose_norm, cycle(depth, CAMERA_DISTANCE + turned[..., 2]))
+    assert right["3d"].item() < 1e-9 < wrong["3d"].item()
+    assert right["2d"].item() < 1e-9 < wrong["2d"].item()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_by_name(people, tmp_path):
+    with pytest.raises(FloatingPointError, match="loss_2d became nan in epoch 0"):
+        fit(people, tmp_path, epochs=1, gen_lr=1.0, gen_eps=1e-30, weight_2d=1e38)
+
+
+def test_average_follows_the_lifter(people, tmp_path):
+    system, _ = fit(people, tmp_path, epochs=1, ema_decay=0.0)
+    for ours, theirs in zip(system.lifter_ema.parameters(), system.lifter.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_teacher_learns_depth(people, tmp_path):
+    """A few hundred supervised steps on generated people beat the flat pose."""
+    teacher = {"weight_teacher": 1.0, **dict.fromkeys(
+        ("weight_adversarial", "weight_2d", "weight_3d", "weight_bone", "weight_deformation"), 0.0)}  # fmt: skip
+    early, late = (fit(people, tmp_path, epochs=epochs, ema_decay=0.9, width=64, **teacher)[1] for epochs in (1, 30))
+    assert late.callback_metrics["val_p_mpjpe_epoch"] < 0.8 * early.callback_metrics["val_p_mpjpe_epoch"]
