@@ -1,5 +1,6 @@
 """Parsed data kept between runs, in the user's cache folder, never beside the data."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -20,7 +21,7 @@ def cache_folder() -> Path:
     """POSE_CACHE_DIR, else `chen-cvpr2019` in XDG_CACHE_HOME or ~/.cache."""
     if own := os.environ.get("POSE_CACHE_DIR"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chen-cvpr2019"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "chen-cvpr2019"
 
 
 def fingerprint(files: Iterable[Path], options: object, code: Iterable[str | Path]) -> str:
@@ -42,7 +43,14 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
         build: makes the arrays.
         data_dir: a cache folder inside it is not used.
     """
-    folder = cache_folder()
+    try:
+        folder = cache_folder()
+    # A user without a home, as containers run them.
+    except RuntimeError:
+        return build()
+    if folder.resolve().is_relative_to(data_dir.resolve()):
+        warnings.warn(f"cache folder {folder} lies in the data folder and is not used", stacklevel=2)
+        return build()
     path = folder / f"{PREFIX}{key}.npz"
     try:
         arrays = read_npz(path)
@@ -52,9 +60,6 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
     except (ValueError, KeyError, OSError):
         pass
     arrays = build()
-    if folder.resolve().is_relative_to(data_dir.resolve()):
-        warnings.warn(f"cache folder {folder} lies in the data folder and is not used", stacklevel=2)
-        return arrays
     try:
         _write(path, {"key": np.array(key), **arrays})
     except OSError as problem:
@@ -73,6 +78,8 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
-    entries = sorted(path.parent.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)
-    for entry in entries[:-MAX_ENTRIES]:
-        entry.unlink(missing_ok=True)
+    # Another run may be tidying up at the same time.
+    with contextlib.suppress(FileNotFoundError):
+        entries = sorted(path.parent.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)
+        for entry in entries[:-MAX_ENTRIES]:
+            entry.unlink()

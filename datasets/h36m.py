@@ -4,10 +4,12 @@ Subjects 9 and 11 are the test subjects. Greeting, SittingDown 1 and Waiting 1 o
 which root-relative errors do not notice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 from rich.progress import track
@@ -16,7 +18,7 @@ from torch import Tensor
 from utils import geometry, skeleton
 from utils.geometry import distort, project, rays_to_pixels, world_to_camera
 
-from . import arrays, cache, h36m_layouts, keypoints, pickles
+from . import arrays, cache, h36m_layouts, keypoints, pickles, poseset
 from .arrays import open_h5, read_h5
 from .h36m_layouts import ACTIONS, ALIASES, SUBJECTS, BaselineLayout, Recording, VideoPose3DLayout
 from .poseset import PoseSet, usable
@@ -24,7 +26,7 @@ from .poseset import PoseSet, usable
 CORRUPTED = ("S11", "Directions", "", "54138969")
 """Subject, action, trial and camera of the one video that is broken; it is left out everywhere."""
 LENGTH_TOLERANCE = 0.1
-"""Detections are often a few frames shorter or longer than the motion capture, but no more than this share."""
+"""Detections may be some frames shorter or longer than the motion capture, but by no larger share than this."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def load_h36m(
         ValueError: one sentence, for unknown names, missing or damaged files and missing cameras.
     """
     h36m_dir = Path(h36m_dir)
-    subjects, actions = _known(subjects, SUBJECTS, "subject"), _known(actions or ACTIONS, ACTIONS, "action")
+    subjects = _known(subjects, SUBJECTS, "subject")
+    actions = _known(ACTIONS if actions is None else actions, ACTIONS, "action")
     if stride < 1:
         raise ValueError(f"stride is {stride}, but must be at least 1")
     is_videopose3d = (h36m_dir / "data_3d_h36m.npz").is_file()
@@ -82,12 +85,25 @@ def load_h36m(
     cameras = {subject: read_cameras(h36m_dir / "cameras.h5", subject) for subject in subjects}
 
     def build() -> dict[str, np.ndarray]:
-        return _assemble(track(layout, "Reading Human3.6M", transient=True, disable=not progress), cameras, stride)
+        recordings = track(layout, "Reading Human3.6M", transient=True, disable=not progress)
+        with _one_thread():
+            return _assemble(recordings, cameras, stride)
 
-    modules = (arrays, geometry, h36m_layouts, keypoints, pickles, skeleton)
+    modules = (arrays, geometry, h36m_layouts, keypoints, pickles, poseset, skeleton)
     code = [__file__, *(module.__file__ for module in modules)]
     key = cache.fingerprint([h36m_dir / "cameras.h5", *layout.files], (subjects, actions, stride, detections), code)
-    return _to_poseset(cache.cached(key, build, h36m_dir), f"Human3.6M {', '.join(subjects)} in {h36m_dir}")
+    return _to_poseset(cache.cached(key, build, h36m_dir), f"Human3.6M {', '.join(subjects)}")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread: so many small steps gain nothing from more, and lose tenfold on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def read_cameras(path: Path, subject: str) -> list[Camera]:
@@ -99,14 +115,15 @@ def read_cameras(path: Path, subject: str) -> list[Camera]:
     if not path.exists():
         raise ValueError(f"{path} is not there, and 3D poses cannot be projected without cameras.h5; put it there")
     with open_h5(path) as file:
-        names = [name for name in file.get(f"subject{subject[1:]}") or () if name.startswith("camera")]
+        group = file.get(f"subject{subject[1:]}")
+        names = [name for name in group if name.startswith("camera")] if isinstance(group, h5py.Group) else []
         if not names:
             raise ValueError(f"{path} has no cameras of subject {subject}; get a complete cameras.h5")
         cameras = [_read_camera(file, f"subject{subject[1:]}/{name}") for name in names]
     return sorted(cameras, key=lambda camera: camera.name)
 
 
-def _read_camera(file, group: str) -> Camera:
+def _read_camera(file: h5py.File, group: str) -> Camera:
     shapes = {"R": (3, 3), "T": (3, 1), "f": (2, 1), "c": (2, 1), "k": (3, 1), "p": (2, 1)}
     values = {key: torch.tensor(read_h5(file, f"{group}/{key}", shape)).double() for key, shape in shapes.items()}
     name = "".join(chr(int(code)) for code in read_h5(file, f"{group}/Name", (None, 1)).ravel())
@@ -149,21 +166,21 @@ def _view(recording: Recording, camera: Camera, number: int, stride: int) -> dic
     detected = recording.detected_px.get(camera.name, recording.detected_px.get(str(number)))
     length = len(recording.world_mm)
     if detected is not None:
-        if abs(len(detected) - length) > LENGTH_TOLERANCE * length:
+        if abs(len(detected) - length) > 1 + LENGTH_TOLERANCE * length:
             name = " ".join([recording.subject, recording.action, recording.trial]).strip()
             raise ValueError(f"{name} has {length} frames of 3D but {len(detected)} of detections by {camera.name}")
         length = min(length, len(detected))
     world_mm = torch.from_numpy(np.ascontiguousarray(recording.world_mm[:length:stride], dtype=np.float64))
     cam_mm = world_to_camera(world_mm, camera.rotation, camera.centre_mm)
-    gt = rays_to_pixels(distort(project(cam_mm), camera.radial, camera.tangential), camera.intrinsics_px)
-    count = len(cam_mm)
+    intrinsics_px = camera.intrinsics_px.expand(len(cam_mm), 4)
+    gt = rays_to_pixels(distort(project(cam_mm), camera.radial, camera.tangential), intrinsics_px)
     nothing = torch.full(gt.shape, torch.nan)
     return {
         "gt": gt.float(),
         "detected": nothing if detected is None else torch.from_numpy(detected[:length:stride]).float(),
         "cam_mm": cam_mm.float(),
-        "intrinsics_px": camera.intrinsics_px.float().expand(count, 4),
-        "actions": torch.full((count,), ACTIONS.index(recording.action)),
+        "intrinsics_px": intrinsics_px.float(),
+        "actions": torch.full((len(cam_mm),), ACTIONS.index(recording.action)),
     }
 
 

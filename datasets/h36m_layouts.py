@@ -99,32 +99,51 @@ class VideoPose3DLayout:
         self.files = [folder / "data_3d_h36m.npz", *(found[:1] if detections else [])]
 
     def __iter__(self) -> Iterator[Recording]:
-        positions = read_pickled_npz(self.files[0], "positions_3d")
-        detected, weights = _read_detections(self.files[1]) if len(self.files) > 1 else ({}, None)
+        positions = _by_recording(self.files[0], "positions_3d")
+        detected, weights = {}, np.empty((0, 0))
+        for path in self.files[1:]:
+            detected, weights = _by_recording(path, "positions_2d"), _detector_weights(path)
         for subject in self._subjects:
             if subject not in positions:
                 raise ValueError(f"{self.files[0]} has no subject {subject}, only {', '.join(positions)}")
-            views_of = {parse_name(name): views for name, views in detected.get(subject, {}).items()}
-            for name, values in sorted(positions[subject].items()):
-                action, trial, _ = parsed = parse_name(name)
-                if action not in self._actions:
-                    continue
-                metres = as_numbers(values, f"{subject} {name} in {self.files[0]}")
-                if metres.shape[1:] != (NUM_CAPTURED, 3):
-                    raise ValueError(f"{subject} {name} in {self.files[0]} has shape {metres.shape}, not (T, 32, 3)")
-                views = [
-                    points_to_joints(as_numbers(view, f"{subject} {name} in {self.files[1]}"), weights)
-                    for view in views_of.get(parsed, ())
-                ]
-                detected_px = {str(number): view for number, view in enumerate(views)}
-                yield Recording(subject, action, trial, 1000 * metres[:, JOINT_INDICES], detected_px)
+            for (action, trial, _), values in positions[subject].items():
+                if action in self._actions:
+                    name = f"{subject} {action} {trial}".strip()
+                    metres = _checked(values, (NUM_CAPTURED, 3), f"{name} in {self.files[0]}")
+                    views = detected.get(subject, {}).get((action, trial, ""), ())
+                    detected_px = {
+                        str(number): points_to_joints(
+                            _checked(view, (weights.shape[1], 2), f"{name} in {self.files[-1]}"), weights
+                        )
+                        for number, view in enumerate(views)
+                    }
+                    yield Recording(subject, action, trial, 1000 * metres[:, JOINT_INDICES], detected_px)
 
 
-def _read_detections(path: Path) -> tuple[dict[str, Any], np.ndarray]:
+def _by_recording(path: Path, name: str) -> dict[str, dict[tuple[str, str, str], Any]]:
+    """Subject -> action, trial and "" -> what VideoPose3D's file has there."""
+    content = read_pickled_npz(path, name)
+    if not all(isinstance(recordings, dict) for recordings in content.values()):
+        raise ValueError(f"{name} in {path} is not VideoPose3D's layout: subjects, then actions, then arrays")
+    return {
+        subject: dict(sorted((parse_name(recording), values) for recording, values in recordings.items()))
+        for subject, recordings in content.items()
+    }
+
+
+def _detector_weights(path: Path) -> np.ndarray:
     layout = read_pickled_npz(path, "metadata").get("layout_name")
     if layout not in VIDEOPOSE3D_SKELETONS:
         raise ValueError(f"{path} has an unknown layout {layout!r}; known: {', '.join(VIDEOPOSE3D_SKELETONS)}")
-    return read_pickled_npz(path, "positions_2d"), joint_weights(VIDEOPOSE3D_SKELETONS[layout])
+    return joint_weights(VIDEOPOSE3D_SKELETONS[layout])
+
+
+def _checked(values: Any, frame_shape: tuple[int, ...], where: str) -> np.ndarray:
+    """(T, *frame_shape) float64."""
+    array = as_numbers(values, where)
+    if array.shape[1:] != frame_shape:
+        raise ValueError(f"{where} has shape {array.shape} instead of (frames, {', '.join(map(str, frame_shape))})")
+    return array
 
 
 def parse_name(stem: str) -> tuple[str, str, str]:
@@ -133,7 +152,7 @@ def parse_name(stem: str) -> tuple[str, str, str]:
     >>> parse_name("Directions 1"), parse_name("TakingPhoto.54138969")
     (('Directions', '1', ''), ('Photo', '', '54138969'))
     """
-    action, trial, camera = re.fullmatch(r"(.*?)[ _]?(\d*)(?:\.(\d+))?", stem).groups()
+    action, trial, camera = re.fullmatch(r"(.*?)[ _]?(\d*)(?:\.(\d+))?", stem, re.DOTALL).groups()
     return ALIASES.get(action, action), trial, camera or ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from utils.skeleton import JOINTS_FROM, JOINTS_FROM_RAW, SOURCES, joint_weights
+from utils.skeleton import JOINTS_FROM, JOINTS_FROM_RAW, NUM_JOINTS, SOURCES, joint_weights
 
 from .arrays import as_numbers, read_json, read_npy, read_npz
 from .poseset import PoseSet, usable
@@ -75,7 +75,7 @@ def people_to_poseset(
     if len(poses) == 0:
         raise ValueError(f"{where} has no person with all the points of {skeleton!r} ({len(points_px)} incomplete)")
     left_out = len(points_px) - len(poses)
-    return PoseSet(f"{where}: {len(poses):,} people ({skeleton})", {"gt": poses}, left_out=left_out)
+    return PoseSet(f"{Path(where).name}: {len(poses):,} people ({skeleton})", {"gt": poses}, left_out=left_out)
 
 
 def points_to_joints(points_px: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -108,7 +108,8 @@ def _read(path: Path) -> tuple[np.ndarray, str | None]:
     if path.is_dir():
         return _read_openpose_folder(path)
     if path.suffix == ".npy":
-        return _as_people(read_npy(path), path), "h36m_17"
+        points = _as_people(read_npy(path), path)
+        return points, "h36m_17" if points.shape[1] == NUM_JOINTS else None
     if path.suffix == ".npz":
         return _read_named(read_npz(path), path)
     if path.suffix == ".json":
@@ -124,8 +125,10 @@ def _read_named(content: dict[str, Any], path: Path) -> tuple[np.ndarray, str | 
 
 
 def _as_people(values: Any, path: Path) -> np.ndarray:
-    """(N, K, 2 or 3) float64 from that, or from pairs laid out flat as (N, 2 K)."""
+    """(N, K, 2 or 3) float64 from that, from one person's (K, 2 or 3), or from pairs laid out flat as (N, 2 K)."""
     points = as_numbers(values, f"{path}")
+    if points.ndim == 2 and points.shape[1] in (2, 3):
+        points = points[None]
     if points.ndim == 2 and points.shape[1] % 2 == 0:
         points = points.reshape(len(points), -1, 2)
     if points.ndim != 3 or points.shape[2] not in (2, 3):

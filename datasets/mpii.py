@@ -1,11 +1,13 @@
 """MPII Human Pose (Andriluka et al. 2014): the 2D poses that the lifter learns from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.io import loadmat
 
+from . import arrays, cache
 from .arrays import as_numbers, existing_file, read_json, read_npy
 from .keypoints import people_to_poseset
 from .poseset import PoseSet
@@ -35,10 +37,13 @@ def load_mpii(data_dir: str | Path, joint_definitions: str = "h36m") -> PoseSet:
     if path.suffix == ".npy":
         points, skeleton = _read_poses(path), "mpii_17"
     else:
-        points, skeleton = (_read_matrix(path) if path.suffix == ".mat" else _read_annotations(path)), "mpii_16"
+        parse = _read_matrix if path.suffix == ".mat" else _read_annotations
+        key = cache.fingerprint([existing_file(path)], "MPII", [__file__, arrays.__file__])
+        points, skeleton = cache.cached(key, lambda: {"points": parse(path)}, path.parent)["points"], "mpii_16"
     # Every layout has zeros where an annotator set no point. A visibility of 0 only means an occluded joint.
     seen = (points != 0).any(axis=2)
-    return people_to_poseset(points, seen, skeleton, joint_definitions, str(path))
+    poses = people_to_poseset(points, seen, skeleton, joint_definitions, str(path))
+    return replace(poses, name=f"MPII, {poses.name}")
 
 
 def _find(data_dir: Path) -> Path:
@@ -61,7 +66,7 @@ def _read_poses(path: Path) -> np.ndarray:
 def _read_matrix(path: Path) -> np.ndarray:
     """(N, 16, 2) from the official annotations: everybody in a training image with at least one point."""
     try:
-        release = loadmat(existing_file(path), squeeze_me=True, struct_as_record=False)["RELEASE"]
+        release = loadmat(path, squeeze_me=True, struct_as_record=False)["RELEASE"]
         images, in_training = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
         people = [
             _points_of(person)

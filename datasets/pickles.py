@@ -9,7 +9,7 @@ import pickle
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -18,12 +18,16 @@ from .arrays import existing_file, read_header
 NUMBER_TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 
 
+class _Refused(Exception):
+    """The pickle asks for something that plain arrays do not need."""
+
+
 class _Type:
     """Stands in for numpy.dtype: numbers, or object for a box around a dictionary or list."""
 
     def __init__(self, code: str, *_: Any):
         if code not in (*NUMBER_TYPES, "O8", "O"):
-            raise pickle.UnpicklingError(f"type {code!r}")
+            raise _Refused(f"type {code!r}")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]):
@@ -38,9 +42,10 @@ class _Array(np.ndarray):
         _, shape, kind, fortran_order, content = state
         if isinstance(content, str):
             content = content.encode("latin1")
-        size = math.prod(shape) * (1 if kind.dtype.hasobject else kind.dtype.itemsize)
-        if type(content) is not (list if kind.dtype.hasobject else bytes) or len(content) != size:
-            raise pickle.UnpicklingError("an array whose content is not of its shape")
+        boxed = kind.dtype.hasobject
+        size = math.prod(shape) * (1 if boxed else kind.dtype.itemsize)
+        if type(content) is not (list if boxed else bytes) or len(content) != size or min(shape, default=0) < 0:
+            raise ValueError("an array's content is not of its shape")
         super().__setstate__((1, shape, kind.dtype, fortran_order, content))
 
 
@@ -54,7 +59,8 @@ def _encode(text: str = "", *_: Any) -> bytes:
 
 
 _STAND_INS = {
-    ("numpy", "ndarray"): _Array,
+    # Only ever an argument of _reconstruct, which ignores it.
+    ("numpy", "ndarray"): None,
     ("numpy", "dtype"): _Type,
     ("numpy.core.multiarray", "_reconstruct"): _empty_array,
     ("numpy._core.multiarray", "_reconstruct"): _empty_array,
@@ -66,12 +72,12 @@ _STAND_INS = {
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
-            raise pickle.UnpicklingError(f"{module}.{name}")
+            raise _Refused(f"{module}.{name}")
         return _STAND_INS[module, name]
 
 
-def read_pickled_npz(path: str | Path, name: str) -> Any:
-    """One boxed object of a .npz file: dictionaries, lists, texts, numbers and numeric arrays.
+def read_pickled_npz(path: str | Path, name: str) -> dict[str, Any]:
+    """A boxed dictionary of a .npz file; in it dictionaries, lists, texts, numbers and numeric arrays.
 
     Raises:
         ValueError: if the file is missing or damaged, has no such entry, or its pickle asks for anything else.
@@ -81,14 +87,22 @@ def read_pickled_npz(path: str | Path, name: str) -> Any:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
             shape, _, dtype = read_header(file, f"{name} in {path}")
             if shape != () or not dtype.hasobject:
-                raise ValueError(f"{name} in {path} is an array instead of a dictionary")
-            return _ArraysOnly(file, encoding="latin1").load().item()
+                raise ValueError(f"{name} in {path} is a plain array instead of a dictionary")
+            content = _unpickle(file, f"{name} in {path}")
     except KeyError:
         raise ValueError(f"{path} has no {name!r}; is it a file of this kind?") from None
-    except pickle.UnpicklingError as problem:
-        raise ValueError(f"{name} in {path} holds more than arrays ({problem}), which is never loaded") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, MemoryError, RuntimeError) as problem:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as problem:
         raise ValueError(f"{path} is not a whole .npz file ({problem}); get it again") from None
-    # What a garbled pickle raises on its way; ValueErrors of ours are sentences already.
-    except (TypeError, AttributeError, IndexError, OverflowError) as problem:
-        raise ValueError(f"{name} in {path} is damaged ({problem}); get it again") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{name} in {path} is a {type(content).__name__} instead of a dictionary")
+    return content
+
+
+def _unpickle(file: IO[bytes], where: str) -> Any:
+    try:
+        return _ArraysOnly(file, encoding="latin1").load().item()
+    except _Refused as problem:
+        raise ValueError(f"{where} holds more than arrays ({problem}), which is never loaded") from None
+    # A garbled pickle can raise almost anything.
+    except Exception as problem:
+        raise ValueError(f"{where} is damaged ({problem}); get it again") from None
