@@ -111,12 +111,7 @@ class VideoPose3DLayout:
                     name = f"{subject} {action} {trial}".strip()
                     metres = _checked(values, (NUM_CAPTURED, 3), f"{name} in {self.files[0]}")
                     views = detected.get(subject, {}).get((action, trial, ""), ())
-                    detected_px = {
-                        str(number): points_to_joints(
-                            _checked(view, (weights.shape[1], 2), f"{name} in {self.files[-1]}"), weights
-                        )
-                        for number, view in enumerate(views)
-                    }
+                    detected_px = _views(views, weights, f"{name} in {self.files[-1]}")
                     yield Recording(subject, action, trial, 1000 * metres[:, JOINT_INDICES], detected_px)
 
 
@@ -126,16 +121,24 @@ def _by_recording(path: Path, name: str) -> dict[str, dict[tuple[str, str, str],
     if not all(isinstance(recordings, dict) for recordings in content.values()):
         raise ValueError(f"{name} in {path} is not VideoPose3D's layout: subjects, then actions, then arrays")
     return {
-        subject: dict(sorted((parse_name(recording), values) for recording, values in recordings.items()))
+        str(subject): {parse_name(str(recording)): recordings[recording] for recording in sorted(recordings, key=str)}
         for subject, recordings in content.items()
     }
 
 
 def _detector_weights(path: Path) -> np.ndarray:
-    layout = read_pickled_npz(path, "metadata").get("layout_name")
+    layout = str(read_pickled_npz(path, "metadata").get("layout_name"))
     if layout not in VIDEOPOSE3D_SKELETONS:
         raise ValueError(f"{path} has an unknown layout {layout!r}; known: {', '.join(VIDEOPOSE3D_SKELETONS)}")
     return joint_weights(VIDEOPOSE3D_SKELETONS[layout])
+
+
+def _views(views: Any, weights: np.ndarray, where: str) -> dict[str, np.ndarray]:
+    """A camera's place -> our joints (T', 17, 2)."""
+    if not isinstance(views, list | tuple | np.ndarray):
+        raise ValueError(f"{where} is not a list of one array a camera")
+    arrays = (_checked(view, (weights.shape[1], 2), where) for view in views)
+    return {str(number): points_to_joints(array, weights) for number, array in enumerate(arrays)}
 
 
 def _checked(values: Any, frame_shape: tuple[int, ...], where: str) -> np.ndarray:

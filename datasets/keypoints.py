@@ -12,6 +12,8 @@ from .arrays import as_numbers, read_json, read_npy, read_npz
 from .poseset import PoseSet, usable
 
 JOINT_DEFINITIONS = ("h36m", "raw")
+SMALLEST_SHARE = 1e-5
+"""A person's size over the largest coordinate."""
 # Skeletons that their number of points gives away; 17 points may be Human3.6M's, MPII's or COCO's.
 SKELETON_OF_COUNT = {
     count: next(name for name, points in SOURCES.items() if len(points) == count) for count in (15, 16, 18, 25, 33)
@@ -70,12 +72,19 @@ def people_to_poseset(
     complete = np.isfinite(points_px[:, needed]).all(axis=(1, 2))
     if seen is not None:
         complete &= seen[:, needed].all(axis=1)
-    poses = torch.from_numpy(points_to_joints(points_px[complete], weights))
+    whole = points_px[complete]
+    poses = torch.from_numpy(points_to_joints(whole[_has_size(whole[:, needed])], weights))
     poses = poses[usable(poses)]
     if len(poses) == 0:
         raise ValueError(f"{where} has no person with all the points of {skeleton!r} ({len(points_px)} incomplete)")
     left_out = len(points_px) - len(poses)
     return PoseSet(f"{Path(where).name}: {len(poses):,} people ({skeleton})", {"gt": poses}, left_out=left_out)
+
+
+def _has_size(points_px: np.ndarray) -> np.ndarray:
+    """(N,) whether the points (N, K, 2) lie further apart than float32's rounding of their coordinates."""
+    size = (points_px.max(axis=1) - points_px.min(axis=1)).max(axis=1)
+    return size > SMALLEST_SHARE * np.abs(points_px).max(axis=(1, 2))
 
 
 def points_to_joints(points_px: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -130,7 +139,7 @@ def _as_people(values: Any, path: Path) -> np.ndarray:
     if points.ndim == 2 and points.shape[1] in (2, 3):
         points = points[None]
     if points.ndim == 2 and points.shape[1] % 2 == 0:
-        points = points.reshape(len(points), -1, 2)
+        points = points.reshape(len(points), points.shape[1] // 2, 2)
     if points.ndim != 3 or points.shape[2] not in (2, 3):
         raise ValueError(f"{path} has shape {points.shape}; wanted are (people, points, 2 or 3)")
     return points
@@ -141,7 +150,7 @@ def _triples(rows: list[Any], path: Path) -> np.ndarray:
     points = as_numbers(rows, f"the key points in {path}")
     if points.ndim != 2 or points.shape[1] % 3:
         raise ValueError(f"the key points in {path} are not rows of x, y and score, equally long for everyone")
-    return points.reshape(len(points), -1, 3)
+    return points.reshape(len(points), points.shape[1] // 3, 3)
 
 
 def _from_json(content: Any, path: Path) -> tuple[np.ndarray, str | None]:

@@ -1,0 +1,146 @@
+import os
+
+import numpy as np
+import pytest
+
+from datasets.cache import MAX_ENTRIES, PREFIX, cache_folder, cached, fingerprint
+
+KEY = "0123"
+
+
+class Build:
+    """Counts how often it is called."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self):
+        self.calls += 1
+        return {"poses": np.arange(6.0).reshape(2, 3), "names": np.array(["one", "two"])}
+
+
+@pytest.fixture
+def build():
+    return Build()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("POSE_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+def test_the_second_time_nothing_is_built(folder, data_dir, build):
+    first, second = cached(KEY, build, data_dir), cached(KEY, build, data_dir)
+    assert build.calls == 1
+    assert set(first) == set(second) == {"poses", "names"}
+    np.testing.assert_array_equal(first["poses"], second["poses"])
+    assert second["names"].tolist() == ["one", "two"]
+    assert [path.name for path in folder.iterdir()] == [f"{PREFIX}{KEY}.npz"]
+    assert list(data_dir.iterdir()) == []
+
+
+def flip_a_byte(content):
+    return content[:200] + bytes([content[200] ^ 255]) + content[201:]
+
+
+@pytest.mark.parametrize("damage", [lambda c: b"", lambda c: c[:100], lambda c: b"nonsense", flip_a_byte])
+def test_damaged_entries_are_built_again(damage, folder, data_dir, build):
+    cached(KEY, build, data_dir)
+    path = folder / f"{PREFIX}{KEY}.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    np.testing.assert_array_equal(cached(KEY, build, data_dir)["poses"], build()["poses"])
+    calls = build.calls
+    cached(KEY, build, data_dir)
+    assert build.calls == calls
+
+
+def test_an_entry_of_another_key_or_a_pickle_is_not_taken(folder, data_dir, build):
+    cached("other", build, data_dir)
+    (folder / f"{PREFIX}other.npz").rename(folder / f"{PREFIX}{KEY}.npz")
+    cached(KEY, build, data_dir)
+    assert build.calls == 2
+    np.savez(folder / f"{PREFIX}{KEY}.npz", key=np.array(KEY), poses=np.array({"a": 1}))
+    cached(KEY, build, data_dir)
+    assert build.calls == 3
+
+
+def test_a_folder_that_cannot_be_written_means_no_cache_and_a_warning(tmp_path, data_dir, build, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("POSE_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    with pytest.warns(UserWarning, match="not cached") as caught:
+        assert cached(KEY, build, data_dir)["poses"].shape == (2, 3)
+    assert len(caught) == 1
+
+
+def test_a_full_disk_leaves_nothing_behind(folder, data_dir, build, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        assert cached(KEY, build, data_dir)["poses"].shape == (2, 3)
+    assert list(folder.iterdir()) == []
+
+
+def test_the_data_folder_is_never_written(data_dir, build, monkeypatch):
+    monkeypatch.setenv("POSE_CACHE_DIR", str(data_dir / "cache"))
+    with pytest.warns(UserWarning, match="lies in the data folder"):
+        cached(KEY, build, data_dir)
+    assert list(data_dir.iterdir()) == []
+
+
+def test_old_entries_go_and_other_files_stay(folder, data_dir, build):
+    folder.mkdir()
+    (folder / "mine.npz").write_text("not a cache entry")
+    for number in range(MAX_ENTRIES + 2):
+        cached(str(number), build, data_dir)
+        os.utime(folder / f"{PREFIX}{number}.npz", (number, number))
+    names = {path.name for path in folder.iterdir()}
+    assert "mine.npz" in names and f"{PREFIX}0.npz" not in names and f"{PREFIX}{MAX_ENTRIES + 1}.npz" in names
+    assert len(names) == MAX_ENTRIES + 1
+
+
+def test_the_key_follows_files_options_and_code(tmp_path):
+    data, code = tmp_path / "a.h5", tmp_path / "code.py"
+    data.write_text("one")
+    code.write_text("parse()")
+    os.utime(data, (1, 1))
+    keys = [fingerprint([data], (1, "S9"), [code])]
+    assert fingerprint([data], (1, "S9"), [code]) == keys[0]
+    keys.append(fingerprint([data], (2, "S9"), [code]))
+    code.write_text("parse(better)")
+    keys.append(fingerprint([data], (1, "S9"), [code]))
+    os.utime(data, (2, 2))
+    keys.append(fingerprint([data], (1, "S9"), [code]))
+    data.write_text("three")
+    os.utime(data, (2, 2))
+    keys.append(fingerprint([data], (1, "S9"), [code]))
+    keys.append(fingerprint([], (1, "S9"), [code]))
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_folder_is_where_users_expect_it(monkeypatch):
+    monkeypatch.delenv("POSE_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache_folder().as_posix() == "/home/someone/.cache/chen-cvpr2019"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/somewhere")
+    assert cache_folder().as_posix() == "/var/somewhere/chen-cvpr2019"
+    monkeypatch.setenv("POSE_CACHE_DIR", "/elsewhere")
+    assert cache_folder().as_posix() == "/elsewhere"
+
+
+def test_a_user_without_a_home_has_no_cache(build, data_dir, monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("datasets.cache.cache_folder", homeless)
+    assert cached(KEY, build, data_dir)["poses"].shape == (2, 3)

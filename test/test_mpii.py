@@ -1,0 +1,205 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from datasets.mpii import load_mpii
+from utils.skeleton import INDEX, JOINTS, SOURCES, joint_weights
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("POSE_CACHE_DIR", str(folder))
+    return folder
+
+
+def make_people(count, num_points, seed=0):
+    return np.random.default_rng(seed).uniform(1, 1000, (count, num_points, 2))
+
+
+def structs(rows):
+    """A MATLAB struct array (1, N), which SciPy writes from records."""
+    array = np.empty((1, len(rows)), dtype=[(field, object) for field in rows[0]])
+    for number, row in enumerate(rows):
+        array[0, number] = tuple(row.values())
+    return array
+
+
+def annotated(points, missing=(), visible=True):
+    """A person as the official file has them; without points only the head's rectangle is known."""
+    if points is None:
+        return {"x1": 1.0, "annopoints": np.zeros((0, 0))}
+    rows = [
+        {"x": x, "y": y, "id": float(number), "is_visible": np.array(["1"]) if visible else np.zeros((0, 0))}
+        for number, (x, y) in enumerate(points)
+        if number not in missing
+    ]
+    return {"x1": 1.0, "annopoints": structs([{"point": structs(rows[::-1])}])}
+
+
+def write_matrix(path, people):
+    """Images: two people; one with a missing joint; a test image; a head alone; nobody; no points at all."""
+    images = [
+        {"annorect": structs([annotated(people[0]), annotated(people[1], visible=False)])},
+        {"annorect": structs([annotated(people[2], missing=[9])])},
+        {"annorect": structs([annotated(people[3])])},
+        {"annorect": structs([annotated(None)])},
+        {"annorect": np.zeros((0, 0))},
+        {"annorect": structs([{"scale": 1.0}])},
+    ]
+    release = {"annolist": structs(images), "img_train": np.array([[1, 1, 0, 1, 1, 1]], dtype=np.uint8)}
+    path.parent.mkdir(exist_ok=True)
+    savemat(path, {"RELEASE": release}, do_compression=True)
+
+
+def write_annotations(path, people):
+    def entry(points, validation=0.0, visible=1.0, dataset="MPI"):
+        return {
+            "dataset": dataset,
+            "isValidation": validation,
+            "img_paths": "015601864.jpg",
+            "joint_self": [[x, y, visible] for x, y in points],
+            "joint_others": [[[1.0, 1.0, 1.0]] * 16],
+        }
+
+    missing = people[2].copy()
+    missing[9] = 0
+    entries = [
+        entry(people[0]),
+        entry(people[1], validation=1.0, visible=0.0),
+        entry(missing),
+        entry(people[2][:9]),
+        entry(people[3], dataset="LEEDS"),
+    ]
+    path.write_text(json.dumps(entries))
+
+
+def test_rows_become_poses_with_the_joints_of_human36m(tmp_path):
+    people = make_people(5, 17).astype(np.float32)
+    np.save(tmp_path / "mpii_poses.npy", people.reshape(5, 34))
+    poses = load_mpii(tmp_path)
+    np.testing.assert_allclose(poses.poses_px["gt"], joint_weights("mpii_17") @ people, rtol=1e-4)
+    assert poses.poses_px["gt"].dtype == torch.float32 and poses.left_out == 0
+    assert poses.poses_cam_mm is None and "5 people" in poses.name
+    raw = load_mpii(tmp_path / "mpii_poses.npy", joint_definitions="raw")
+    np.testing.assert_array_equal(raw.poses_px["gt"], people)
+
+
+@pytest.mark.parametrize("joint_definitions", ["h36m", "raw"])
+def test_the_official_file(joint_definitions, tmp_path):
+    people = make_people(4, 16)
+    write_matrix(tmp_path / "mpii_human_pose_v1_u12_2" / "mpii_human_pose_v1_u12_1.mat", people)
+    poses = load_mpii(tmp_path, joint_definitions)
+    expected = joint_weights("mpii_16", raw=joint_definitions == "raw") @ people[:2]
+    np.testing.assert_allclose(poses.poses_px["gt"], expected, rtol=1e-4)
+    assert poses.left_out == 1
+
+
+def test_the_shared_annotations(tmp_path):
+    people = make_people(4, 16)
+    write_annotations(tmp_path / "mpii_annotations.json", people)
+    poses = load_mpii(tmp_path)
+    np.testing.assert_allclose(poses.poses_px["gt"], joint_weights("mpii_16") @ people[:2], rtol=1e-4)
+    assert poses.left_out == 2
+
+
+def test_raw_joints_are_the_annotated_points_by_name(tmp_path):
+    people = make_people(1, 16)
+    write_annotations(tmp_path / "mpii_annotations.json", np.repeat(people, 4, axis=0))
+    pose = load_mpii(tmp_path, "raw").poses_px["gt"][0]
+    number = SOURCES["mpii_16"].index
+    for joint, point in {"left_wrist": "left_wrist", "right_foot": "right_ankle", "hip": "pelvis"}.items():
+        np.testing.assert_allclose(pose[INDEX[joint]], people[0, number(point)], rtol=1e-6)
+    assert len(pose) == len(JOINTS)
+
+
+def test_files_are_taken_in_order_and_parsed_once(tmp_path, cache_dir):
+    people = make_people(4, 16)
+    write_annotations(tmp_path / "mpii_annotations.json", people)
+    assert "json" in load_mpii(tmp_path).name
+    write_matrix(tmp_path / "mpii_human_pose_v1_u12_1.mat", people)
+    assert "mat" in load_mpii(tmp_path).name
+    assert "mat" in load_mpii(tmp_path).name
+    assert len(list(cache_dir.iterdir())) == 2
+    np.save(tmp_path / "mpii_poses.npy", make_people(3, 17).reshape(3, 34))
+    assert "npy" in load_mpii(tmp_path).name
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".mat", ".npy"}
+
+
+def test_unusable_people_are_left_out_and_counted(tmp_path):
+    people = make_people(6, 17)
+    people[0, 3] = 0
+    people[1, 3, 0] = np.nan
+    people[2, 3, 1] = np.inf
+    people[3] = people[3, :1]
+    people[4, 3, 0] = 0
+    np.save(tmp_path / "mpii_poses.npy", people.reshape(6, 34))
+    poses = load_mpii(tmp_path)
+    assert len(poses) == 2 and poses.left_out == 4
+    np.save(tmp_path / "mpii_poses.npy", people[:4].reshape(4, 34))
+    with pytest.raises(ValueError, match="no person with all the points"):
+        load_mpii(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("mpii_poses.npy", b"", "is empty"),
+        ("mpii_poses.npy", b"12 13 14", "not a NumPy array file"),
+        ("mpii_poses.npy", np.zeros((3, 32)), "has shape .* wanted is"),
+        ("mpii_poses.npy", np.zeros((0, 34)), "no person"),
+        ("mpii_poses.npy", np.array([["a"] * 34]), "not an even table of numbers"),
+        ("mpii_human_pose_v1_u12_1.mat", b"", "is empty"),
+        ("mpii_human_pose_v1_u12_1.mat", b"MATLAB 5.0 MAT-file" * 20, "is damaged"),
+        ("mpii_annotations.json", b"[{", "not valid JSON"),
+        ("mpii_annotations.json", b"[1, 2]", "not a list of annotated people"),
+        ("mpii_annotations.json", b'[{"joint_self": [["a", 1, 1]]}]', "not an even table of numbers"),
+        ("mpii_annotations.json", json.dumps([{"joint_self": [[1, 1, 1]] * 17}]).encode(), "has shape"),
+    ],
+)
+def test_bad_files_are_named_in_one_sentence(name, content, message, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content)
+    with pytest.raises(ValueError, match=message) as error:
+        load_mpii(tmp_path)
+    assert name in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_truncated_official_file_is_named(tmp_path):
+    path = tmp_path / "mpii_human_pose_v1_u12_1.mat"
+    write_matrix(path, make_people(4, 16))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match="is damaged"):
+        load_mpii(tmp_path)
+    savemat(path, {"SOMETHING": 1})
+    with pytest.raises(ValueError, match="RELEASE"):
+        load_mpii(tmp_path)
+
+
+def test_nothing_there_and_unknown_definitions(tmp_path):
+    with pytest.raises(ValueError, match=r"no mpii_poses\.npy.* in .*absent"):
+        load_mpii(tmp_path / "absent")
+    np.save(tmp_path / "mpii_poses.npy", make_people(3, 17).reshape(3, 34))
+    with pytest.raises(ValueError, match="unknown joint definitions 'coco'; known: h36m, raw"):
+        load_mpii(tmp_path, "coco")
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(
+    not (Path(os.environ.get("POSE_DATA_DIR", "")) / "mpii_poses.npy").is_file(),
+    reason="needs MPII in POSE_DATA_DIR/mpii_poses.npy",
+)
+def test_mpii_has_everybody_and_joints_near_human36m():
+    poses = load_mpii(os.environ["POSE_DATA_DIR"])
+    assert len(poses) == 19_919 and poses.left_out == 0
+    pose = poses.poses_px["gt"]
+    torso = (pose[:, INDEX["thorax"]] - pose[:, INDEX["hip"]]).norm(dim=-1)
+    head = (pose[:, INDEX["head"]] - pose[:, INDEX["thorax"]]).norm(dim=-1)
+    hips = (pose[:, INDEX["left_hip"]] - pose[:, INDEX["right_hip"]]).norm(dim=-1)
+    assert (head / torso).median() == pytest.approx(0.39, abs=0.03)
+    assert (hips / torso).median() == pytest.approx(0.45, abs=0.04)
