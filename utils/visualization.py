@@ -48,7 +48,7 @@ def draw_pose_2d(image: np.ndarray, joints_px: np.ndarray, filled: np.ndarray | 
     """
     filled = np.zeros(NUM_JOINTS, bool) if filled is None else filled
     canvas = image.copy()
-    width = max(0.035 * np.linalg.norm(joints_px - joints_px[ROOT], axis=1).mean(), 1.2)
+    width = line_width_px(joints_px)
     for parent, child in BONES:
         start, end, opacity = joints_px[parent], joints_px[child], 0.4 if filled[child] else 0.95
         blend_line(canvas, start, end, width * 1.5, WHITE, opacity * 0.75)
@@ -57,6 +57,11 @@ def draw_pose_2d(image: np.ndarray, joints_px: np.ndarray, filled: np.ndarray | 
         blend_line(canvas, point, point, width * 1.5, SIDE_RGB[SIDES[joint]], 1.0)
         blend_line(canvas, point, point, width * (1.05 if filled[joint] else 0.7), WHITE, 1.0)
     return canvas
+
+
+def line_width_px(joints_px: np.ndarray) -> float:
+    """Half the width of a limb drawn over a person of this size."""
+    return max(0.035 * float(np.linalg.norm(joints_px - joints_px[ROOT], axis=1).mean()), 1.2)
 
 
 def draw_pose_3d(

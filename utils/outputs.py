@@ -1,0 +1,134 @@
+"""What the demo writes about one picture: all at once or not at all."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .images import Picture, shrink
+from .people import CONVENTIONS, Camera, Person
+from .skeleton import SIDE_COLOURS
+from .viewer import viewer_page
+from .visualization import draw_pose_2d, draw_pose_3d, turntable
+
+AZIMUTHS_DEG = (0, 15, 165)
+PICTURE_SIDE_PX = 1600
+"""Longest side of the pictures written; coordinates in the JSON stay those of the original."""
+VIEW_SIDE_PX = 480
+FRAME_MS = 60
+CAPTION_PX = 34
+
+
+@contextmanager
+def all_or_nothing(folder: str | Path) -> Iterator[Path]:
+    """A hidden folder to write to; when the block ends well, its files move to `folder`, else nothing is left.
+
+    Raises:
+        ValueError: one sentence, if the folder cannot be written to.
+    """
+    folder = Path(folder)
+    partial = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+        yield partial
+        for file in partial.iterdir():
+            file.replace(folder / file.name)
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder}: {error.strerror or error}") from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def write_results(folder: str | Path, name: str, picture: Picture, people: list[Person], camera: Camera) -> None:
+    """Writes the pictures, the turntable, the JSON and the page of one picture into a folder.
+
+    The first person's files have no prefix; those of the others are named person2_..., person3_...
+
+    Raises:
+        ValueError: one sentence, if the folder cannot be written to.
+    """
+    photo, factor = shrink(picture.rgb, PICTURE_SIDE_PX)
+    shown = [person.drawn_in(factor) for person in people]
+    drawn = photo
+    for person in reversed(shown):
+        drawn = draw_pose_2d(drawn, person.joints.joints_px, person.joints.filled)
+    with all_or_nothing(folder) as partial:
+        write_png(partial / "input.png", photo)
+        write_png(partial / "pose_2d.png", drawn)
+        for number, person in enumerate(people, start=1):
+            prefix = f"person{number}_" if number > 1 else ""
+            views = write_views(partial, prefix, person)
+            if number == 1:
+                write_png(partial / "overview.png", overview(drawn, views))
+        page = viewer_page(photo, shown)
+        (partial / "pose.html").write_text(page, encoding="utf-8")
+        content = describe(name, picture, people, camera)
+        (partial / "pose.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+        forget_others(Path(folder))
+
+
+def forget_others(folder: Path) -> None:
+    """Removes the views of second and further people that an earlier run left."""
+    for kind in ("pose_3d_*.png", "turntable.gif"):
+        for old in folder.glob(f"person[0-9]*_{kind}"):
+            old.unlink()
+
+
+def describe(name: str, picture: Picture, people: list[Person], camera: Camera) -> dict:
+    """Everything known about a picture's people, for JSON."""
+    height, width = picture.rgb.shape[:2]
+    return {
+        "picture": {"name": name, "width_px": width, "height_px": height},
+        "camera": camera.to_dict(),
+        **CONVENTIONS,
+        "people": [person.to_dict() for person in people],
+    }
+
+
+def write_views(folder: Path, prefix: str, person: Person) -> list[np.ndarray]:
+    """Writes a pose at 0, 15 and 165 degrees and as a turntable; returns the three pictures."""
+    pose, filled = person.pose, person.joints.filled
+    views = [draw_pose_3d(pose, azimuth, VIEW_SIDE_PX, filled) for azimuth in AZIMUTHS_DEG]
+    for azimuth, view in zip(AZIMUTHS_DEG, views, strict=True):
+        write_png(folder / f"{prefix}pose_3d_{azimuth:03d}.png", view)
+    write_gif(folder / f"{prefix}turntable.gif", turntable(pose, filled=filled))
+    return views
+
+
+def write_png(path: Path, rgb: np.ndarray) -> None:
+    """Writes a picture (height, width, 3) uint8."""
+    Image.fromarray(rgb).save(path, compress_level=4)
+
+
+def write_gif(path: Path, frames: list[np.ndarray]) -> None:
+    """Writes pictures as an endless animation, all in the colours of one palette, so that nothing flickers."""
+    samples = Image.fromarray(np.concatenate(frames[:: max(len(frames) // 3, 1)]))
+    palette = samples.quantize(128, dither=Image.Dither.NONE)
+    indexed = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    indexed[0].save(path, save_all=True, append_images=indexed[1:], duration=FRAME_MS, loop=0)
+
+
+def overview(photo: np.ndarray, views: list[np.ndarray]) -> np.ndarray:
+    """One strip: the photo with its key points, then the views, each with a caption."""
+    side = VIEW_SIDE_PX
+    width = max(round(photo.shape[1] * side / photo.shape[0]), 1)
+    tiles = [Image.fromarray(photo).resize((width, side), Image.Resampling.LANCZOS), *map(Image.fromarray, views)]
+    captions = ["key points", *(f"{azimuth}°" for azimuth in AZIMUTHS_DEG)]
+    strip = Image.new("RGB", (sum(tile.width for tile in tiles), side + CAPTION_PX), "white")
+    pen, font, left, line = ImageDraw.Draw(strip), ImageFont.load_default(18), 0, side + CAPTION_PX / 2
+    for tile, caption in zip(tiles, captions, strict=True):
+        strip.paste(tile, (left, 0))
+        pen.text((left + tile.width / 2, line), caption, "#555b68", font, anchor="mm")
+        left += tile.width
+    pen.text((left - 12, line), "right", SIDE_COLOURS["right"], font, anchor="rm")
+    pen.text((left - 62, line), "left", SIDE_COLOURS["left"], font, anchor="rm")
+    return np.asarray(strip)
