@@ -5,6 +5,7 @@ the person's circle; these give an upright square crop, in which the second find
 The constants are those of MediaPipe's published graphs (pose_detection, pose_landmark_full).
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ import numpy as np
 from utils.keypoints import KeyPoints
 from utils.skeleton import SOURCES
 
+from .crops import crop_matrix, halved, near_windows, sample, whole_window
+
 SOURCE = "blazepose_33"
+POINTS, SHOULDER = len(SOURCES[SOURCE]), SOURCES[SOURCE].index("left_shoulder")
 DETECTOR_FILE, LANDMARK_FILE = "pose_detection.tflite", "pose_landmark_full.tflite"
 DETECTOR_SIZE, LANDMARK_SIZE = 224, 256
 ANCHOR_STRIDES = (8, 16, 32, 32, 32)
@@ -20,10 +24,13 @@ ANCHOR_STRIDES = (8, 16, 32, 32, 32)
 LOGIT_LIMIT = 80.0
 DETECTION_SCORE, PRESENCE_SCORE = 0.5, 0.5
 OVERLAP = 0.3
-CROP_SCALE = 1.25
 REFINE_WINDOW = 7
 REFINE_FROM = 0.5
 """A heat map whose peak near the landmark is below this says nothing about its place."""
+LOOKS, SURE = 4, 0.7
+"""Unsure key points are looked for in up to so many crops, each taken from the last one's landmarks."""
+SAME_PERSON = 0.1
+"""Mean distance of key points, in the person's size, under which two findings are one person."""
 LARGEST_SIDE = 1280
 """Larger pictures are halved until they fit, so that bilinear sampling does not alias."""
 
@@ -66,11 +73,10 @@ class BlazePose:
         small, shrink = image, 1
         while max(small.shape[:2]) > LARGEST_SIDE:
             small, shrink = halved(small), shrink * 2
-        people = [self._landmarks(small, crop) for crop in self._crops(small)]
+        people = [self._person(small, crop) for crop in self._crops(small)]
         return [
-            KeyPoints(SOURCE, points_px * shrink, confidence, score)
-            for points_px, confidence, score in people
-            if score >= PRESENCE_SCORE
+            replace(person, points_px=person.points_px[:POINTS] * shrink, confidence=person.confidence[:POINTS])
+            for person in distinct([person for person in people if person.score >= PRESENCE_SCORE])
         ]
 
     def _crops(self, image: np.ndarray) -> list[np.ndarray]:
@@ -80,7 +86,7 @@ class BlazePose:
             # People far away are too small for the detector: look closer.
             found = [self._boxes(image, window) for window in near_windows(image)]
             boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return [crop_matrix(hips, rim) for hips, rim in suppress(boxes, scores)[:, 2:4]]
+        return [crop_matrix(hips, rim, LANDMARK_SIZE) for hips, rim in suppress(boxes, scores)[:, 2:4]]
 
     def _boxes(self, image: np.ndarray, window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the detector finds in a square window (left, top, side): (N, 6, 2) image pixels, scores (N,)."""
@@ -92,29 +98,38 @@ class BlazePose:
         kept = scores >= DETECTION_SCORE
         return decode(boxes[0][kept], self._anchors[kept]) * side + offset, scores[kept]
 
-    def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Key points (33, 2) in image pixels, their confidences (33,), and the probability of a person."""
+    def _person(self, image: np.ndarray, crop: np.ndarray) -> KeyPoints:
+        """The person in a crop; while the key points are unsure, they give a better crop to look at again."""
+        looks = []
+        for _ in range(LOOKS):
+            looks.append(self._landmarks(image, crop))
+            if sureness(looks[-1]) >= SURE:
+                break
+            crop = crop_matrix(*looks[-1].points_px[POINTS : POINTS + 2], LANDMARK_SIZE)
+        return max(looks, key=sureness)
+
+    def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> KeyPoints:
+        """The key points in a crop, in image pixels, and two more: the middle of the hips and the circle's rim."""
         raw, presence, _, heat, _ = run(self._landmarker, sample(image, crop, LANDMARK_SIZE) / 255)
-        count = len(SOURCES[SOURCE])
-        landmarks = raw.reshape(-1, 5)[:count]
-        points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, sigmoid(heat[0, ..., :count]))
+        landmarks = raw.reshape(-1, 5)
+        points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, sigmoid(heat[0]))
         points_px = points * LANDMARK_SIZE @ crop[:, :2].T + crop[:, 2]
-        return points_px, peak * sigmoid(landmarks[:, 4]), float(presence[0, 0])
+        return KeyPoints(SOURCE, points_px, peak * sigmoid(landmarks[:, 4]), float(presence[0, 0]))
 
 
-def whole_window(image: np.ndarray) -> np.ndarray:
-    """The square (left, top, side) around a picture."""
-    height, width = image.shape[:2]
-    side = max(height, width)
-    return np.array([(width - side) / 2, (height - side) / 2, side])
+def sureness(person: KeyPoints) -> float:
+    """How far to trust a person's key points: the median confidence of the body's, if there is a person at all."""
+    return person.score * float(np.median(person.confidence[SHOULDER:POINTS]))
 
 
-def near_windows(image: np.ndarray) -> list[np.ndarray]:
-    """Squares (left, top, side) of half the picture's longer side that cover it, each half over the next."""
-    height, width = image.shape[:2]
-    side = max(height, width) / 2
-    lefts, tops = (np.unique(np.linspace(0, max(length - side, 0), 3)) for length in (width, height))
-    return [np.array([left, top, side]) for top in tops for left in lefts]
+def distinct(people: list[KeyPoints]) -> list[KeyPoints]:
+    """The people without those that are another one again, found a little less surely."""
+    kept: list[KeyPoints] = []
+    for person in sorted(people, key=sureness, reverse=True):
+        away = [np.linalg.norm(person.points_px - other.points_px, axis=1).mean() / other.size_px for other in kept]
+        if min(away, default=1) > SAME_PERSON:
+            kept.append(person)
+    return kept
 
 
 def run(interpreter, pixels: np.ndarray) -> list[np.ndarray]:
@@ -166,32 +181,6 @@ def overlap(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     return shared / np.maximum((box[1] - box[0]).prod() + areas - shared, 1e-12)
 
 
-def crop_matrix(hips_px: np.ndarray, rim_px: np.ndarray) -> np.ndarray:
-    """(2, 3) affine from the landmark model's input to the image: the person upright, hips in the middle."""
-    up = rim_px - hips_px
-    pixel = 2 * CROP_SCALE * np.linalg.norm(up) / LANDMARK_SIZE
-    down = -up / max(np.linalg.norm(up), 1e-9) * pixel
-    linear = np.array([[down[1], down[0]], [-down[0], down[1]]])
-    return np.column_stack([linear, hips_px - linear @ np.full(2, LANDMARK_SIZE / 2)])
-
-
-def sample(image: np.ndarray, matrix: np.ndarray, size: int, repeat_border: bool = True) -> np.ndarray:
-    """(size, size, 3) float32 picture whose pixel p is the image at `matrix` p, bilinear; black outside if asked."""
-    height, width = image.shape[:2]
-    y, x = np.mgrid[:size, :size].astype(np.float32)
-    at = matrix.astype(np.float32) @ np.stack([x.ravel(), y.ravel(), np.ones(size * size, np.float32)])
-    low = np.floor(at).astype(np.int64)
-    share_x, share_y = (at - low)[:, :, None]
-    left, right = (np.clip(low[0] + step, 0, width - 1) for step in (0, 1))
-    top, bottom = (np.clip(low[1] + step, 0, height - 1) for step in (0, 1))
-    upper = image[top, left] * (1 - share_x) + image[top, right] * share_x
-    lower = image[bottom, left] * (1 - share_x) + image[bottom, right] * share_x
-    pixels = upper * (1 - share_y) + lower * share_y
-    if not repeat_border:
-        pixels[(at[0] < 0) | (at[1] < 0) | (at[0] > width - 1) | (at[1] > height - 1)] = 0
-    return pixels.reshape(size, size, 3)
-
-
 def refine(points: np.ndarray, heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Landmarks moved to the centre of mass of their heat maps nearby, where these are sure.
 
@@ -214,10 +203,3 @@ def refine(points: np.ndarray, heat: np.ndarray) -> tuple[np.ndarray, np.ndarray
             rows, columns = np.mgrid[top : top + window.shape[0], left : left + window.shape[1]]
             refined[number] = np.array([(window * columns).sum(), (window * rows).sum()]) / window.sum() / side
     return refined, peak
-
-
-def halved(image: np.ndarray) -> np.ndarray:
-    """The picture at half its size, each pixel the mean of four."""
-    height, width = (length // 2 * 2 for length in image.shape[:2])
-    quads = image[:height, :width].reshape(height // 2, 2, width // 2, 2, 3)
-    return quads.mean(axis=(1, 3)).astype(np.uint8)

@@ -1,0 +1,54 @@
+"""Squares cut out of pictures for a network: where, and how they are sampled."""
+
+import numpy as np
+
+CROP_SCALE = 1.25
+"""A person's crop is larger by this than the square around the circle of hips and rim (MediaPipe's graph)."""
+
+
+def whole_window(image: np.ndarray) -> np.ndarray:
+    """The square (left, top, side) around a picture."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    return np.array([(width - side) / 2, (height - side) / 2, side])
+
+
+def near_windows(image: np.ndarray) -> list[np.ndarray]:
+    """Squares (left, top, side) of half the picture's longer side that cover it, each half over the next."""
+    height, width = image.shape[:2]
+    side = max(height, width) / 2
+    lefts, tops = (np.unique(np.linspace(0, max(length - side, 0), 3)) for length in (width, height))
+    return [np.array([left, top, side]) for top in tops for left in lefts]
+
+
+def crop_matrix(hips_px: np.ndarray, rim_px: np.ndarray, size: int) -> np.ndarray:
+    """(2, 3) affine from a crop of `size` pixels a side to the image: the person upright, hips in the middle."""
+    up = rim_px - hips_px
+    pixel = 2 * CROP_SCALE * np.linalg.norm(up) / size
+    down = -up / max(np.linalg.norm(up), 1e-9) * pixel
+    linear = np.array([[down[1], down[0]], [-down[0], down[1]]])
+    return np.column_stack([linear, hips_px - linear @ np.full(2, size / 2)])
+
+
+def sample(image: np.ndarray, matrix: np.ndarray, size: int, repeat_border: bool = True) -> np.ndarray:
+    """(size, size, 3) float32 picture whose pixel p is the image at `matrix` p, bilinear; black outside if asked."""
+    height, width = image.shape[:2]
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    at = matrix.astype(np.float32) @ np.stack([x.ravel(), y.ravel(), np.ones(size * size, np.float32)])
+    low = np.floor(at).astype(np.int64)
+    share_x, share_y = (at - low)[:, :, None]
+    left, right = (np.clip(low[0] + step, 0, width - 1) for step in (0, 1))
+    top, bottom = (np.clip(low[1] + step, 0, height - 1) for step in (0, 1))
+    upper = image[top, left] * (1 - share_x) + image[top, right] * share_x
+    lower = image[bottom, left] * (1 - share_x) + image[bottom, right] * share_x
+    pixels = upper * (1 - share_y) + lower * share_y
+    if not repeat_border:
+        pixels[(at[0] < 0) | (at[1] < 0) | (at[0] > width - 1) | (at[1] > height - 1)] = 0
+    return pixels.reshape(size, size, 3)
+
+
+def halved(image: np.ndarray) -> np.ndarray:
+    """The picture at half its size, each pixel the mean of four."""
+    height, width = (length // 2 * 2 for length in image.shape[:2])
+    quads = image[:height, :width].reshape(height // 2, 2, width // 2, 2, 3)
+    return quads.mean(axis=(1, 3)).astype(np.uint8)
