@@ -14,7 +14,7 @@ LEG_RANGE = {"flexion": (-30.0, 130.0), "abduction": (-30.0, 60.0), "rotation": 
 """Hip flexion is measured from the vertical, so that the pelvis' tilt adds to the joint's own range."""
 
 TRUNK_ANGLES = ("lean", "bend", "side", "twist")
-TRUNK_RANGE = {"lean": (-35.0, 110.0), "bend": (-15.0, 70.0), "side": (-35.0, 35.0), "twist": (-45.0, 45.0)}
+TRUNK_RANGE = {"lean": (-75.0, 110.0), "bend": (-15.0, 70.0), "side": (-35.0, 35.0), "twist": (-45.0, 45.0)}
 """lean: the trunk tips forward as a whole; bend: its upper half bends forward over the lower one."""
 
 
@@ -37,41 +37,50 @@ class Posture(NamedTuple):
     other: tuple[float, float, float, float] | None = None
     spread: tuple[float, float, float, float] = (6, 4, 8, 6)
     trunk: tuple[float, float, float, float] = (-1, 6, 0, 0)
-    trunk_spread: tuple[float, float, float, float] = (5, 8, 4, 9)
+    trunk_spread: tuple[float, float, float, float] = (6, 9, 5, 12)
     arms: str = "upright"
     lying: float = 0.0
 
 
 POSTURES: dict[str, Posture] = {
-    "standing": Posture(0.22, (2, 5, 8, 5)),
-    "standing on one leg": Posture(0.07, (0, 4, 6, 3), (18, 8, 10, 28), (6, 6, 10, 12), (0, 6, 3, 0)),
-    "stepping": Posture(0.06, (24, 6, 8, 22), (-12, 5, 6, 14), (12, 6, 8, 14), (4, 6, 0, 0), (8, 8, 5, 12)),
-    "walking": Posture(0.20, (0, 2, 5, 0), None, (3, 3, 5, 5), (2, 4, 0, 0), (4, 6, 3, 6), "walking"),
-    "sitting": Posture(0.12, (84, 8, 0, 85), None, (9, 8, 8, 16), (2, 12, 0, 0), (12, 10, 6, 9), "sitting"),
+    "standing": Posture(0.20, (2, 5, 8, 6)),
+    "standing on one leg": Posture(0.07, (0, 4, 6, 4), (18, 8, 10, 28), (7, 7, 10, 13), (0, 6, 3, 0)),
+    "standing with crossed legs": Posture(
+        0.03, (2, -5, 4, 4), (8, -10, 10, 18), (6, 5, 10, 12), (0, 6, 3, 0), (6, 8, 6, 10)),
+    "stepping": Posture(0.06, (24, 6, 8, 22), (-12, 5, 6, 14), (14, 7, 8, 16), (6, 6, 0, 0), (11, 9, 6, 14)),
+    "lunging": Posture(0.04, (62, 14, 10, 60), (-14, 12, 10, 28), (20, 13, 12, 24), (14, 8, 0, 0), (18, 11, 9, 15),
+                       "active"),
+    "walking": Posture(0.17, (0, 2, 5, 0), None, (4, 3, 6, 6), (2, 4, 0, 0), (6, 7, 4, 8), "walking"),
+    "sitting": Posture(0.09, (82, 10, 0, 85), None, (12, 10, 10, 20), (2, 12, 0, 0), (14, 11, 7, 11), "sitting"),
     "sitting with crossed legs": Posture(
-        0.05, (86, 0, 0, 88), (97, -6, 12, 82), (8, 6, 12, 14), (0, 14, 0, 0), (11, 10, 7, 9), "sitting"),
+        0.04, (86, 0, 0, 88), (97, -6, 12, 82), (9, 8, 12, 16), (0, 14, 0, 0), (13, 11, 8, 11), "sitting"),
     "sitting with one foot on a knee": Posture(
-        0.02, (86, 5, 0, 88), (96, 32, 38, 95), (8, 8, 10, 12), (2, 14, 0, 0), (11, 10, 7, 9), "sitting"),
+        0.02, (86, 5, 0, 88), (96, 32, 38, 95), (9, 9, 12, 14), (2, 14, 0, 0), (13, 11, 8, 11), "sitting"),
     "sitting with stretched legs": Posture(
-        0.03, (74, 6, 6, 42), None, (10, 7, 9, 18), (-10, 14, 0, 0), (11, 10, 6, 9), "sitting"),
+        0.03, (74, 8, 6, 42), None, (14, 9, 11, 24), (-10, 14, 0, 0), (13, 11, 7, 11), "sitting"),
     "sitting on the floor, legs folded": Posture(
-        0.03, (98, 36, 40, 126), None, (10, 10, 10, 12), (8, 24, 0, 0), (13, 10, 7, 10), "floor"),
+        0.025, (98, 36, 40, 126), None, (11, 11, 12, 13), (8, 24, 0, 0), (14, 11, 8, 12), "floor"),
     "sitting on the floor, legs stretched": Posture(
-        0.025, (86, 8, 8, 12), None, (6, 8, 10, 12), (-2, 22, 0, 0), (18, 10, 7, 9), "floor"),
+        0.025, (86, 9, 8, 14), None, (8, 9, 12, 14), (-6, 20, 0, 0), (20, 12, 8, 11), "floor"),
     "sitting on the floor, one knee up": Posture(
-        0.03, (90, 12, 18, 35), (118, 8, 6, 112), (12, 10, 12, 18), (0, 24, 0, 0), (14, 10, 7, 10), "floor"),
+        0.025, (90, 12, 18, 35), (118, 8, 6, 112), (13, 12, 14, 24), (-4, 22, 0, 0), (17, 12, 8, 12), "floor"),
     "sitting on the floor, knees up": Posture(
-        0.02, (118, 8, 5, 112), None, (10, 8, 8, 16), (2, 26, 0, 0), (14, 10, 6, 9), "floor"),
+        0.02, (116, 10, 5, 108), None, (12, 11, 10, 20), (-6, 22, 0, 0), (18, 12, 7, 11), "floor"),
     "sitting on the floor, legs to a side": Posture(
-        0.015, (80, 25, 40, 115), (75, 15, -32, 120), (12, 10, 9, 14), (2, 20, 6, 0), (12, 10, 8, 12), "floor"),
-    "squatting": Posture(0.04, (104, 14, 8, 128), None, (16, 9, 9, 16), (32, 20, 0, 0), (14, 10, 6, 9), "low"),
-    "kneeling": Posture(0.02, (12, 5, 4, 98), None, (14, 6, 8, 10), (8, 12, 0, 0), (14, 10, 6, 9), "low"),
-    "sitting on the heels": Posture(0.02, (78, 10, 4, 146), None, (9, 9, 9, 7), (12, 18, 0, 0), (14, 10, 6, 9), "low"),
+        0.015, (80, 25, 40, 115), (75, 15, -32, 120), (14, 12, 11, 16), (0, 16, 6, 0), (15, 11, 10, 14), "floor"),
+    "reclining": Posture(0.02, (86, 8, 6, 15), (112, 12, 8, 85), (16, 12, 14, 32), (-45, 10, 0, 0), (14, 11, 10, 14),
+                         "reclining"),
+    "squatting": Posture(0.04, (104, 14, 8, 128), None, (18, 11, 11, 20), (32, 20, 0, 0), (16, 11, 8, 12), "low"),
+    "kneeling": Posture(0.02, (14, 6, 4, 98), None, (18, 7, 9, 13), (10, 12, 0, 0), (18, 11, 7, 11), "low"),
+    "sitting on the heels": Posture(
+        0.015, (78, 10, 4, 146), None, (10, 9, 9, 8), (12, 18, 0, 0), (16, 11, 7, 11), "low"),
     "kneeling on one knee": Posture(
-        0.03, (88, 8, 5, 92), (4, 6, 4, 92), (12, 8, 8, 14), (14, 14, 0, 0), (15, 10, 6, 10), "low"),
-    "bending": Posture(0.06, (12, 6, 6, 14), None, (9, 6, 8, 14), (42, 20, 0, 0), (20, 12, 7, 10), "bending"),
-    "lying": Posture(0.02, (22, 6, 6, 32), None, (24, 9, 14, 28), (0, 8, 0, 0), (8, 10, 9, 12), "free", 1.0),
-    "exercising": Posture(0.05, (35, 15, 8, 40), None, (38, 18, 18, 38), (10, 10, 0, 0), (22, 14, 13, 18), "free", 0.1),
+        0.025, (88, 9, 5, 92), (4, 7, 4, 92), (15, 10, 10, 17), (14, 14, 0, 0), (18, 11, 8, 12), "low"),
+    "on all fours": Posture(0.01, (8, 6, 4, 98), None, (16, 7, 9, 16), (76, 12, 0, 0), (12, 10, 6, 9), "bending"),
+    "bending": Posture(0.07, (14, 8, 6, 18), None, (14, 8, 9, 19), (44, 20, 0, 0), (24, 13, 9, 13), "bending"),
+    "lying": Posture(0.02, (22, 7, 6, 32), None, (24, 10, 14, 30), (0, 8, 0, 0), (10, 11, 10, 14), "active", 1.0),
+    "exercising": Posture(
+        0.08, (30, 14, 8, 38), None, (36, 17, 18, 36), (12, 10, 0, 0), (24, 14, 13, 18), "active", 0.07),
 }  # fmt: skip
 
 
@@ -166,7 +175,13 @@ ARMS: dict[str, dict[tuple[str, str], float]] = {
         ("on the knee", "on the knee"): 0.12, ("reaching", "on the knee"): 0.08, ("hanging", "hanging"): 0.12,
         ("bent", "bent"): 0.10, ("reaching", "reaching"): 0.10, ("anywhere", "anywhere"): 0.06,
     },
-    "free": {("anywhere", "anywhere"): 0.50, ("reaching", "reaching"): 0.15, ("overhead", "overhead"): 0.12,
+    "reclining": {
+        ("leaning on the floor", "leaning on the floor"): 0.50, ("leaning on the floor", "on the knee"): 0.15,
+        ("leaning on the floor", "on the thigh"): 0.10, ("on the thigh", "on the thigh"): 0.08,
+        ("leaning on the floor", "at the ear"): 0.05, ("leaning on the floor", "gesturing"): 0.07,
+        ("behind the head", "behind the head"): 0.05,
+    },
+    "active": {("anywhere", "anywhere"): 0.50, ("reaching", "reaching"): 0.15, ("overhead", "overhead"): 0.12,
              ("pointing aside", "pointing aside"): 0.08, ("hanging", "hanging"): 0.15},
 }  # fmt: skip
 """Pairs of HANDS and how often, by Posture.arms; which hand is which is a coin toss."""

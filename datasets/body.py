@@ -32,9 +32,9 @@ SEGMENTS = {
 """Lengths as fractions of the body height; "hip" and "shoulder" are half widths."""
 SHAPE_SPREAD = 0.05
 ELBOW_FLEXION_MAX = math.radians(150)
-HEAD_SPREAD_DEG = (11.0, 7.0, 22.0)
+HEAD_SPREAD_DEG = (14.0, 9.0, 26.0)
 """Standard deviations of nod, tilt and turn of the head."""
-PELVIS_SPREAD_DEG = (4.0, 8.0)
+PELVIS_SPREAD_DEG = (5.0, 9.0)
 """Standard deviations of the pelvis' list to a side and turn against the legs' heading."""
 
 

@@ -79,10 +79,10 @@ class SyntheticPeople:
         """Root-relative upright poses (n, 17, 3), turned at random and seen by a camera that looks at the root."""
         turn, far = torch.rand(2, len(pose_mm), device=pose_mm.device, generator=generator)
         tilt, roll = torch.randn(2, len(pose_mm), device=pose_mm.device, generator=generator)
+        distance = 1000 * (self.distance_m[0] + (self.distance_m[1] - self.distance_m[0]) * far)
         elevation = (self.elevation_deg[0] + self.elevation_deg[1] * tilt).clamp(-80, 80).deg2rad()
         rotation = rotation_z((self.roll_deg * roll).deg2rad()) @ rotation_x(elevation) @ rotation_y(2 * math.pi * turn)
         pose_mm = rotate(pose_mm, rotation)
-        distance = 1000 * (self.distance_m[0] + (self.distance_m[1] - self.distance_m[0]) * far)
         distance = distance.maximum(NEAREST_POINT_MM - pose_mm[..., 2].amin(dim=1))
         return pose_mm + torch.nn.functional.pad(distance[:, None], (2, 0))[:, None]
 

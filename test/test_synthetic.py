@@ -104,8 +104,10 @@ def test_knees_bend_backward_only(bodies):
 def test_who_stands_has_feet_below(bodies):
     poses = doing(bodies, "standing", "walking")
     for side in ("right", "left"):
-        assert (joint(poses, f"{side}_foot")[:, 1] > 400).all()
-    assert (joint(poses, "head")[:, 1] < -400).all()
+        feet = joint(poses, f"{side}_foot")[:, 1]
+        assert feet.min() > 100
+        assert (feet > 500).float().mean() > 0.99
+    assert joint(poses, "head")[:, 1].max() < -300
 
 
 def test_arms_reach_their_place_or_stop_short():
