@@ -2,8 +2,12 @@
 
 import json
 import math
+import os
+import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,13 +22,15 @@ def existing_file(path: str | Path) -> Path:
     """The path, if it is a file with something in it.
 
     Raises:
-        ValueError: if it is missing, not a file, or empty.
+        ValueError: if it is missing, not a file, empty or not to be read.
     """
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path} is not there; check the path" if not path.exists() else f"{path} is not a file")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty; get it again")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"{path} may not be read; check its permissions")
     return path
 
 
@@ -53,8 +59,8 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
                 with archive.open(entry) as file:
                     name = entry.filename.removesuffix(".npy")
                     arrays[name] = _read_array(file, entry.file_size, f"{name} in {path}")
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, zlib.error) as problem:
-        raise ValueError(f"{path} is not a whole .npz file ({problem}); get it again") from None
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, zlib.error):
+        raise ValueError(f"{path} is not a whole .npz file; get it again") from None
     return arrays
 
 
@@ -68,7 +74,8 @@ def read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran_order, dtype = read(file)
-    except (ValueError, TypeError, SyntaxError):
+    # Headers are Python literals: garbled ones fail in the tokenizer, the parser or the checks after it.
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError):
         raise ValueError(f"{where} is not a NumPy array file; get it again or save it with numpy.save") from None
     return shape, fortran_order, dtype
 
@@ -121,22 +128,24 @@ def read_h5(file: h5py.File, key: str, shape: tuple[int | None, ...]) -> np.ndar
     # Chunks that were never written read as zeros: without this a small file could fill the memory.
     if entry.nbytes > MAX_COMPRESSION * Path(file.filename).stat().st_size:
         raise ValueError(f"{key!r} in {file.filename} claims more than the file can hold; get it again")
-    try:
-        return entry[...]
-    except OSError as problem:
-        raise ValueError(f"{key!r} in {file.filename} cannot be read ({problem}); get it again") from None
+    return entry[...]
 
 
-def open_h5(path: str | Path) -> h5py.File:
-    """An HDF5 file, open for reading.
+@contextmanager
+def open_h5(path: str | Path) -> Iterator[h5py.File]:
+    """An HDF5 file, open for reading within a `with`.
 
     Raises:
-        ValueError: if it is missing or not HDF5.
+        ValueError: if it is missing or not HDF5, or if it turns out to be damaged while it is read.
     """
     path = existing_file(path)
     try:
-        return h5py.File(path, "r")
-    except OSError:
+        with h5py.File(path, "r") as file:
+            yield file
+    # h5py has no exception of its own for damaged files; errors that name the file are sentences of ours.
+    except Exception as problem:
+        if isinstance(problem, ValueError) and str(path) in str(problem):
+            raise
         raise ValueError(f"{path} is not a whole HDF5 file; get it again") from None
 
 

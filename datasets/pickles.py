@@ -91,8 +91,8 @@ def read_pickled_npz(path: str | Path, name: str) -> dict[str, Any]:
             content = _unpickle(file, f"{name} in {path}")
     except KeyError:
         raise ValueError(f"{path} has no {name!r}; is it a file of this kind?") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as problem:
-        raise ValueError(f"{path} is not a whole .npz file ({problem}); get it again") from None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError):
+        raise ValueError(f"{path} is not a whole .npz file; get it again") from None
     if not isinstance(content, dict):
         raise ValueError(f"{name} in {path} is a {type(content).__name__} instead of a dictionary")
     return content

@@ -38,6 +38,7 @@ def test_arrays_come_back_as_written_and_writable(order, dtype, tmp_path):
         (b"", "is empty"),
         (b"1 2 3", "not a NumPy array file"),
         (b"\x93NUMPY\x01\x00\x0a\x00{'descr'", "not a NumPy array file"),
+        (b"\x93NUMPY\x01\x00\x0a\x00{'descr':\n", "not a NumPy array file"),
         (header_claiming((10**12, 34)), "is truncated"),
         (header_claiming((10**40,)), "is truncated"),
         (header_claiming((3, 34)) + b"\0" * 8, "is truncated"),
@@ -84,7 +85,12 @@ def test_damaged_archives_are_named(tmp_path):
         assert one_sentence(error, path)
 
 
-@pytest.mark.parametrize("read", [read_npy, read_npz, read_json, open_h5])
+def enter_h5(path):
+    with open_h5(path) as file:
+        return file
+
+
+@pytest.mark.parametrize("read", [read_npy, read_npz, read_json, enter_h5])
 def test_missing_files_and_folders_are_told_apart(read, tmp_path):
     with pytest.raises(ValueError, match="is not there"):
         read(tmp_path / "absent")
@@ -127,3 +133,20 @@ def test_numbers_are_numbers():
     for values in ([["1", 2]], [[1], [1, 2]], [True], [1j], {"a": 1}, [10**400], [[None, "x"]]):
         with pytest.raises(ValueError, match="here is not an even table of numbers"):
             as_numbers(values, "here")
+
+
+def test_a_file_that_turns_out_to_be_damaged_is_named(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["poses"] = np.ones(3)
+    for problem in (RuntimeError("Link iteration failed"), OSError("short"), ValueError("no precision")):
+        with pytest.raises(ValueError, match="not a whole HDF5 file") as error, open_h5(path):
+            raise problem
+        assert one_sentence(error, path)
+
+
+def test_files_of_others_are_named(tmp_path, monkeypatch):
+    (tmp_path / "a.json").write_text("[]")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(ValueError, match="may not be read; check its permissions"):
+        read_json(tmp_path / "a.json")
