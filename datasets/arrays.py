@@ -110,7 +110,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_h5(file: h5py.File, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
-    """A numeric array in an open HDF5 file.
+    """A numeric array in an open HDF5 file, as float64.
 
     Args:
         shape: the expected one, None for a free length.
@@ -128,7 +128,7 @@ def read_h5(file: h5py.File, key: str, shape: tuple[int | None, ...]) -> np.ndar
     # Chunks that were never written read as zeros: without this a small file could fill the memory.
     if entry.nbytes > MAX_COMPRESSION * Path(file.filename).stat().st_size:
         raise ValueError(f"{key!r} in {file.filename} claims more than the file can hold; get it again")
-    return entry[...]
+    return entry[...].astype(np.float64, copy=False)
 
 
 @contextmanager

@@ -125,12 +125,14 @@ def read_cameras(path: Path, subject: str) -> list[Camera]:
 
 def _read_camera(file: h5py.File, group: str) -> Camera:
     shapes = {"R": (3, 3), "T": (3, 1), "f": (2, 1), "c": (2, 1), "k": (3, 1), "p": (2, 1)}
-    values = {key: torch.tensor(read_h5(file, f"{group}/{key}", shape)).double() for key, shape in shapes.items()}
+    values = {key: torch.from_numpy(read_h5(file, f"{group}/{key}", shape)) for key, shape in shapes.items()}
     name = "".join(chr(int(code)) for code in read_h5(file, f"{group}/Name", (None, 1)).ravel())
     # MATLAB stores matrices column by column: R comes out transposed.
     rotation, focal, centre = values["R"].mT, values["f"].flatten(), values["c"].flatten()
-    if not torch.allclose(rotation @ rotation.mT, torch.eye(3).double(), atol=1e-4) or not (focal > 0).all():
-        raise ValueError(f"{group} in {file.filename} is not a camera: its rotation or focal length is impossible")
+    orthonormal = torch.allclose(rotation @ rotation.mT, torch.eye(3).double(), atol=1e-4)
+    finite = all(torch.isfinite(value).all() for value in values.values())
+    if not (orthonormal and finite and (focal > 0).all()):
+        raise ValueError(f"{group} in {file.filename} is not a camera: its rotation or another value is impossible")
     others = (values[key].flatten() for key in "kp")
     return Camera(name, rotation, values["T"].flatten(), torch.cat([focal, centre]), *others)
 
@@ -177,7 +179,7 @@ def _view(recording: Recording, camera: Camera, number: int, stride: int) -> dic
     nothing = torch.full(gt.shape, torch.nan)
     return {
         "gt": gt.float(),
-        "detected": nothing if detected is None else torch.from_numpy(detected[:length:stride]).float(),
+        "detected": nothing if detected is None else detected[:length:stride],
         "cam_mm": cam_mm.float(),
         "intrinsics_px": intrinsics_px.float(),
         "actions": torch.full((len(cam_mm),), ACTIONS.index(recording.action)),

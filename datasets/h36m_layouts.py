@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from utils.skeleton import SOURCES, joint_weights
 
@@ -34,14 +35,14 @@ class Recording(NamedTuple):
         action: one of `ACTIONS`.
         trial: what tells the recordings of an action apart: "", "1", ...
         world_mm: (T, 17, 3) world frame.
-        detected_px: camera's name -> (T', 17, 2), for those with detections.
+        detected_px: camera's name or place -> (T', 17, 2) float32, for those with detections.
     """
 
     subject: str
     action: str
     trial: str
     world_mm: np.ndarray
-    detected_px: dict[str, np.ndarray]
+    detected_px: dict[str, Tensor]
 
 
 class BaselineLayout:
@@ -133,7 +134,7 @@ def _detector_weights(path: Path) -> np.ndarray:
     return joint_weights(VIDEOPOSE3D_SKELETONS[layout])
 
 
-def _views(views: Any, weights: np.ndarray, where: str) -> dict[str, np.ndarray]:
+def _views(views: Any, weights: np.ndarray, where: str) -> dict[str, Tensor]:
     """A camera's place -> our joints (T', 17, 2)."""
     if not isinstance(views, list | tuple | np.ndarray):
         raise ValueError(f"{where} is not a list of one array a camera")

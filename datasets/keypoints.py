@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from utils.skeleton import JOINTS_FROM, JOINTS_FROM_RAW, NUM_JOINTS, SOURCES, joint_weights
 
@@ -73,7 +74,7 @@ def people_to_poseset(
     if seen is not None:
         complete &= seen[:, needed].all(axis=1)
     whole = points_px[complete]
-    poses = torch.from_numpy(points_to_joints(whole[_has_size(whole[:, needed])], weights))
+    poses = points_to_joints(whole[_has_size(whole[:, needed])], weights)
     poses = poses[usable(poses)]
     if len(poses) == 0:
         raise ValueError(f"{where} has no person with all the points of {skeleton!r} ({len(points_px)} incomplete)")
@@ -87,13 +88,11 @@ def _has_size(points_px: np.ndarray) -> np.ndarray:
     return size > SMALLEST_SHARE * np.abs(points_px).max(axis=(1, 2))
 
 
-def points_to_joints(points_px: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def points_to_joints(points_px: np.ndarray, weights: np.ndarray) -> Tensor:
     """(N, 17, 2) float32 joints: weighted sums (17, K) of the points (N, K, 2), NaN where a needed point is NaN."""
     needed = np.flatnonzero(np.abs(weights).sum(axis=0))
-    # One large product instead of N small ones; points without weight stay out of it, for 0 * NaN is NaN.
-    flat = np.ascontiguousarray(points_px[:, needed].swapaxes(1, 2), dtype=np.float32).reshape(-1, len(needed))
-    joints = flat @ weights[:, needed].T.astype(np.float32)
-    return np.ascontiguousarray(joints.reshape(-1, 2, len(weights)).swapaxes(1, 2))
+    # Points without weight stay out of the product, for 0 * NaN is NaN.
+    return torch.from_numpy(weights[:, needed]).float() @ torch.from_numpy(points_px[:, needed]).float()
 
 
 def _weights(skeleton: str, joint_definitions: str) -> np.ndarray:

@@ -111,11 +111,12 @@ def test_json(tmp_path):
 
 def test_hdf5_arrays_have_the_shape_asked_for(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["poses"] = np.ones((4, 16, 2))
+        file["poses"] = np.ones((4, 16, 2), dtype=">f4")
         file.create_dataset("unwritten", (10**9, 16, 2), dtype="f4", chunks=(1000, 16, 2))
         file.create_group("group")
     with open_h5(tmp_path / "a.h5") as file:
-        assert read_h5(file, "poses", (None, 16, 2)).sum() == 128
+        poses = read_h5(file, "poses", (None, 16, 2))
+        assert poses.sum() == 128 and poses.dtype == np.float64
         for key, shape, message in [
             ("poses", (None, 17, 2), "instead of any x 17 x 2 numbers"),
             ("poses", (None, 32), "instead of any x 32 numbers"),

@@ -193,10 +193,11 @@ def test_cameras_are_needed(write, tmp_path):
     assert one_sentence(error)
 
 
-def test_impossible_cameras_are_refused(tmp_path):
+@pytest.mark.parametrize(("key", "value"), [("R", 7.0), ("f", -1145.0), ("T", np.nan), ("k", np.inf)])
+def test_impossible_cameras_are_refused(key, value, tmp_path):
     write_cameras(tmp_path / "cameras.h5")
     with h5py.File(tmp_path / "cameras.h5", "a") as file:
-        file["subject9/camera2/R"][0] = 7
+        file[f"subject9/camera2/{key}"][0] = value
     with pytest.raises(ValueError, match=r"subject9/camera2 .* not a camera"):
         read_cameras(tmp_path / "cameras.h5", "S9")
 
@@ -253,7 +254,8 @@ def test_progress_is_shown_when_asked(h36m_dir, capsys):
 )
 def test_human36m_is_what_it_should_be(subject, frames, thigh_mm, shin_mm):
     poses = load_h36m(Path(os.environ["POSE_DATA_DIR"]) / "h36m", [subject])
-    assert len(poses) == frames and len(poses.action_names) == 15
+    # Some copies lack S9 Discussion 1: 4 x 5,873 frames.
+    assert len(poses) in (frames, frames + 4 * 5873 * (subject == "S9")) and len(poses.action_names) == 15
 
     def length_mm(one, other):
         return (poses.poses_cam_mm[:, INDEX[one]] - poses.poses_cam_mm[:, INDEX[other]]).norm(dim=-1).median().item()

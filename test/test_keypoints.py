@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from datasets.keypoints import load_keypoints, points_to_joints
 from utils.skeleton import SOURCES, joint_weights
@@ -128,7 +129,7 @@ def test_points_to_joints_is_the_weighted_sum():
     points[0, SOURCES["coco_17"].index("left_eye")] = np.nan
     points[1, SOURCES["coco_17"].index("left_knee")] = np.nan
     joints = points_to_joints(points, weights)
-    assert joints.shape == (5, 17, 2) and joints.dtype == np.float32
+    assert joints.shape == (5, 17, 2) and joints.dtype == torch.float32
     np.testing.assert_allclose(joints[2:], weights @ points[2:], rtol=1e-4, atol=1e-2)
     assert np.isfinite(joints[0]).all() and not np.isfinite(joints[1]).all()
 
