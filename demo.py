@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT_FOLDER = Path(__file__).resolve().parent
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
@@ -19,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--ckpt", default="./test/checkpoints/pretrained_model.ckpt", help="checkpoint of a trained lifter")
     add("--out", default="./demo_out", help="folder for the results")
     add("--estimator", default="blazepose", choices=("blazepose", "openpose-mpi", "openpose-coco"), help="2D detector")
-    add("--estimators_dir", default=str(ROOT_FOLDER / "estimators"), help="folder of the 2D detector's files")
+    add("--estimators_dir", default="./estimators", help="folder of the 2D detector's files")
     add("--keypoints", help="COCO or OpenPose JSON of the image's key points, instead of a detector")
     add("--people", type=int, default=5, help="how many people to lift at most, the largest first")
     add("--fov", type=float, default=55.0, help="field of view in degrees along the longer side, for images whose "
@@ -56,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"demo.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,7 +88,7 @@ def load_pipeline(options: argparse.Namespace, image_name: str):
     torch.set_num_threads(1)  # a lift is too small to share: more threads only wait for each other
     lifter = load_lifter(options.ckpt)
     if options.keypoints:
-        from utils.keypoints import read_keypoints
+        from utils.detections import read_keypoints
 
         found = read_keypoints(options.keypoints, image_name)
         return PosePipeline(lifter, lambda rgb: found, options.thr, options.people, options.fov, options.tilt)

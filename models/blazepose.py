@@ -5,15 +5,18 @@ the person's circle; these give an upright square crop, in which the second find
 The constants are those of MediaPipe's published graphs (pose_detection, pose_landmark_full).
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from utils.keypoints import KeyPoints
+from utils.detections import KeyPoints
 from utils.skeleton import SOURCES
 
-from .crops import crop_matrix, halved, near_windows, sample, whole_window
+from .crops import crop_matrix, near_windows, reduced, sample, whole_window
 
 SOURCE = "blazepose_33"
 POINTS, SHOULDER = len(SOURCES[SOURCE]), SOURCES[SOURCE].index("left_shoulder")
@@ -32,7 +35,7 @@ LOOKS, SURE = 4, 0.7
 SAME_PERSON = 0.1
 """Mean distance of key points, in the person's size, under which two findings are one person."""
 LARGEST_SIDE = 1280
-"""Larger pictures are halved until they fit, so that bilinear sampling does not alias."""
+"""Larger pictures are reduced by a whole factor, so that bilinear sampling does not alias."""
 
 
 class BlazePose:
@@ -53,8 +56,9 @@ class BlazePose:
             raise ValueError("BlazePose needs LiteRT: pip install ai-edge-litert") from error
 
         def load(name: str) -> Interpreter:
-            interpreter = Interpreter(model_path=str(Path(folder) / name), num_threads=threads)
-            interpreter.allocate_tensors()
+            with quiet_stderr():
+                interpreter = Interpreter(model_path=str(Path(folder) / name), num_threads=threads)
+                interpreter.allocate_tensors()
             return interpreter
 
         self._detector, self._landmarker = load(DETECTOR_FILE), load(LANDMARK_FILE)
@@ -70,9 +74,8 @@ class BlazePose:
             One `KeyPoints` of "blazepose_33" a person, in the image's pixels. A confidence is the peak of the point's
             64 x 64 heat map near the landmark, times the probability that the point is in the picture.
         """
-        small, shrink = image, 1
-        while max(small.shape[:2]) > LARGEST_SIDE:
-            small, shrink = halved(small), shrink * 2
+        shrink = -(-max(image.shape[:2]) // LARGEST_SIDE)
+        small = image if shrink == 1 else reduced(image, shrink)
         people = [self._person(small, crop) for crop in self._crops(small)]
         return [
             replace(person, points_px=person.points_px[:POINTS] * shrink, confidence=person.confidence[:POINTS])
@@ -130,6 +133,19 @@ def distinct(people: list[KeyPoints]) -> list[KeyPoints]:
         if min(away, default=1) > SAME_PERSON:
             kept.append(person)
     return kept
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """LiteRT tells about its delegates from C++, which only the file descriptor can silence."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def run(interpreter, pixels: np.ndarray) -> list[np.ndarray]:

@@ -1,6 +1,7 @@
 """Squares cut out of pictures for a network: where, and how they are sampled."""
 
 import numpy as np
+from PIL import Image
 
 CROP_SCALE = 1.25
 """A person's crop is larger by this than the square around the circle of hips and rim (MediaPipe's graph)."""
@@ -47,8 +48,6 @@ def sample(image: np.ndarray, matrix: np.ndarray, size: int, repeat_border: bool
     return pixels.reshape(size, size, 3)
 
 
-def halved(image: np.ndarray) -> np.ndarray:
-    """The picture at half its size, each pixel the mean of four."""
-    height, width = (length // 2 * 2 for length in image.shape[:2])
-    quads = image[:height, :width].reshape(height // 2, 2, width // 2, 2, 3)
-    return quads.mean(axis=(1, 3)).astype(np.uint8)
+def reduced(image: np.ndarray, factor: int) -> np.ndarray:
+    """The picture at 1 / factor of its size, each pixel a mean."""
+    return np.asarray(Image.fromarray(image).reduce(factor))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.images import read_picture
-from utils.keypoints import KeyPoints
+from utils.detections import KeyPoints
 
 ESTIMATOR_FOLDER = Path(__file__).resolve().parents[1] / "estimators"
 """Where download_2d_pose_estimator.sh puts the files."""

@@ -9,7 +9,7 @@ import torch
 
 from utils.geometry import rotate, rotation_x
 from utils.images import Picture
-from utils.keypoints import Joints, KeyPoints
+from utils.detections import Joints, KeyPoints
 from utils.people import Camera, Person, camera_of
 from utils.tracking import Tracker
 

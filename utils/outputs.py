@@ -71,8 +71,10 @@ def write_results(folder: str | Path, name: str, picture: Picture, people: list[
                 write_png(partial / "overview.png", overview(drawn, views))
         page = viewer_page(photo, shown)
         (partial / "pose.html").write_text(page, encoding="utf-8")
-        content = describe(name, picture, people, camera)
-        (partial / "pose.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+        lines = [
+            f" {json.dumps(key)}: {json.dumps(value)}" for key, value in describe(name, picture, people, camera).items()
+        ]
+        (partial / "pose.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         forget_others(Path(folder))
 
 

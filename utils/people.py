@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .images import Picture
-from .keypoints import Joints, KeyPoints
+from .detections import Joints, KeyPoints
 from .skeleton import BONES, JOINTS, SOURCES
 
 CONVENTIONS = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .keypoints import Joints, KeyPoints
+from .detections import Joints, KeyPoints
 from .skeleton import ROOT
 
 FORGET_S = 0.5

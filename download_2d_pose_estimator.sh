@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Gets the files of a 2D pose estimator for demo.py.
+#
+#   bash download_2d_pose_estimator.sh [blazepose|openpose-mpi|openpose-coco] [FOLDER]
+#
+# FOLDER defaults to estimators/ beside this script. Every file is compared with its published sum before it is put
+# in place, so running this twice, or twice at once, does no harm.
+#
+# PYTHON            the Python whose pip fetches BlazePose (default: python3, else python)
+# OPENPOSE_MIRRORS  addresses to try in turn for OpenPose's folder models/pose, separated by spaces
+set -euo pipefail
+
+name=${1:-blazepose}
+folder=${2:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/estimators}
+mirrors=${OPENPOSE_MIRRORS:-"http://vcl.snu.ac.kr/OpenPose/models/pose http://posefs1.perception.cs.cmu.edu/OpenPose/models/pose"}
+python=${PYTHON:-$(command -v python3 || command -v python || true)}
+partial=$folder/.partial-$name
+
+fail() {
+    echo "download_2d_pose_estimator.sh: $1" >&2
+    exit 1
+}
+
+# Is the file at $1 the one with the sum $2 ("sha256:..." or "md5:...")?
+matches() {
+    [ -f "$1" ] && "$python" - "$1" "$2" <<'PYTHON'
+import hashlib, sys
+algorithm, expected = sys.argv[2].split(":")
+digest = hashlib.new(algorithm)
+with open(sys.argv[1], "rb") as file:
+    while block := file.read(1 << 20):
+        digest.update(block)
+sys.exit(digest.hexdigest() != expected)
+PYTHON
+}
+
+# Waits until no other run works on this estimator. The lock ends with this process, however it ends.
+lock() {
+    exec 9>"$folder/.lock-$name"
+    "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || fail "cannot lock $folder"
+}
+
+# $1: URL, $2: file. Goes on where an earlier try stopped; sets broken=yes if the connection broke halfway.
+fetch() {
+    local status=0
+    if command -v curl >/dev/null; then
+        curl --fail --location --silent --show-error --connect-timeout 20 --continue-at - --output "$2" "$1" || status=$?
+        case $status in 18 | 28 | 56) broken=yes ;; esac
+    elif command -v wget >/dev/null; then
+        wget --quiet --continue --tries=3 --timeout=20 --output-document="$2" "$1" || status=$?
+        [ "$status" != 4 ] || broken=yes
+    else
+        fail "neither curl nor wget is installed"
+    fi
+    return "$status"
+}
+
+# MediaPipe's models (Apache-2.0) come inside one wheel, which is unpacked, never installed: its platform and Python
+# do not matter.
+get_blazepose() {
+    local wheel=mediapipe==0.10.21
+    local members=(pose_detection/pose_detection.tflite pose_landmark/pose_landmark_full.tflite)
+    local sums=(sha256:9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c
+        sha256:e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f)
+    local file
+    if matches "$folder/pose_detection.tflite" "${sums[0]}" && matches "$folder/pose_landmark_full.tflite" "${sums[1]}"
+    then
+        return
+    fi
+    echo "BlazePose: fetching $wheel (36 MB) with pip, keeping 9 MB of it"
+    "$python" -m pip --version >/dev/null 2>&1 || fail "$python has no pip; set PYTHON to one that has"
+    "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+        --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64 \
+        --dest "$partial" "$wheel" || fail "pip could not fetch $wheel"
+    "$python" - "$partial" "${members[@]}" <<'PYTHON' || fail "the wheel of $wheel lacks the models"
+import pathlib, sys, zipfile
+folder = pathlib.Path(sys.argv[1])
+with zipfile.ZipFile(next(folder.glob("mediapipe-*.whl"))) as wheel:
+    for member in sys.argv[2:]:
+        (folder / member.split("/")[-1]).write_bytes(wheel.read("mediapipe/modules/" + member))
+PYTHON
+    for number in 0 1; do
+        file=$(basename "${members[$number]}")
+        matches "$partial/$file" "${sums[$number]}" || fail "$file of $wheel has a wrong sum; nothing was put in place"
+    done
+    mv -f "$partial"/*.tflite "$folder"
+}
+
+# $1: path under models/pose, $2: sum.
+get_openpose() {
+    local file mirror part number=0
+    file=$(basename "$1")
+    if matches "$folder/$file" "$2"; then
+        return
+    fi
+    echo "OpenPose's models are licensed for academic and non-profit use only, not for commercial use:"
+    echo "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/LICENSE"
+    for mirror in $mirrors; do
+        # Each mirror has its own part: a stranger's page must not spoil what another has sent so far.
+        part=$partial/$((number += 1))
+        echo "fetching $mirror/$1 (200 MB)"
+        broken=no
+        if fetch "$mirror/$1" "$part" && matches "$part" "$2"; then
+            mv -f "$part" "$folder/$file"
+            return
+        fi
+        [ "$broken" = yes ] || rm -f "$part"
+        echo "$mirror did not give the right file" >&2
+    done
+    fail "no mirror gave $file; set OPENPOSE_MIRRORS to others, or put the file into $folder yourself"
+}
+
+case $name in
+    blazepose | openpose-mpi | openpose-coco) ;;
+    *) fail "unknown estimator '$name'; use blazepose, openpose-mpi or openpose-coco" ;;
+esac
+[ -n "$python" ] || fail "Python is not installed"
+mkdir -p "$folder" 2>/dev/null || fail "cannot make the folder $folder"
+[ -w "$folder" ] || fail "cannot write to $folder"
+lock
+mkdir -p "$partial"
+[ "$name" != blazepose ] || trap 'rm -rf "$partial"' EXIT
+case $name in
+    blazepose) get_blazepose ;;
+    openpose-mpi) get_openpose mpi/pose_iter_160000.caffemodel md5:2ca0990c7562bd7ae03f3f54afa96e00 ;;
+    openpose-coco)
+        get_openpose coco/pose_iter_440000.caffemodel sha256:b4cf475576abd7b15d5316f1ee65eb492b5c9f5865e70a2e7882ed31fb682549
+        ;;
+esac
+rm -rf "$partial"
+echo "$name is in $folder"

@@ -1,0 +1,182 @@
+"""OpenPose's body networks (Cao et al. 2017) by OpenCV's DNN module.
+
+The layers are described here; only the weights come from a file, under OpenPose's non-commercial licence.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from utils.detections import KeyPoints
+from utils.skeleton import SOURCES
+from utils.video import import_opencv
+
+from .grouping import Limb, group_people
+
+STRIDE = 8
+UPSAMPLE = 4
+"""The maps are this much finer when their peaks are sought."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the two data sets that the networks were trained on.
+
+    Attributes:
+        source: name in `utils.skeleton.SOURCES`; its points are the heat maps' channels.
+        limbs: pairs of points and the channels of their fields.
+    """
+
+    source: str
+    limbs: tuple[Limb, ...]
+
+    @property
+    def heat_maps(self) -> int:
+        """Channels of points and background."""
+        return len(SOURCES[self.source]) + 1
+
+    @property
+    def fields(self) -> int:
+        """Channels of part affinity fields; COCO has two fields that no limb here uses (shoulder to ear)."""
+        return 38 if self.source == "openpose_coco_18" else 28
+
+
+def _limbs(first_channel: int, *chains: tuple[str, ...]) -> tuple[Limb, ...]:
+    """Limbs along chains of points, whose fields follow each other."""
+    pairs = [pair for chain in chains for pair in pairwise(chain)]
+    return tuple((start, end, first_channel + 2 * number) for number, (start, end) in enumerate(pairs))
+
+
+_ARMS = {side: tuple(f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist")) for side in ("right", "left")}
+_LEGS = {side: tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle")) for side in ("right", "left")}
+VARIANTS = {
+    "mpi": Variant(
+        "openpose_mpi_15",
+        _limbs(16, ("head_top", "neck_base", *_ARMS["right"]), ("neck_base", *_ARMS["left"]),
+               ("neck_base", "chest", *_LEGS["right"]), ("chest", *_LEGS["left"])),
+    ),
+    "coco": Variant(
+        "openpose_coco_18",
+        _limbs(19, ("neck_base", *_LEGS["right"]), ("neck_base", *_LEGS["left"]), ("neck_base", *_ARMS["right"]))
+        + _limbs(39, ("neck_base", *_ARMS["left"]))
+        + _limbs(47, ("neck_base", "nose", "right_eye"), ("nose", "left_eye"))
+        + (("right_eye", "right_ear", 53), ("left_eye", "left_ear", 55)),
+    ),
+}  # fmt: skip
+
+
+class OpenPose:
+    """Image to the key points of each person in it, for use in `models.detector.Detector`.
+
+    Args:
+        variant: "mpi" or "coco".
+        weights: the .caffemodel file.
+        width, height: the picture is fitted into such a box, its aspect ratio kept.
+        thr: lowest value of a heat map that is taken for a point.
+
+    Raises:
+        ValueError: if OpenCV is missing or too new, or the file holds other weights.
+    """
+
+    def __init__(
+        self, variant: str, weights: str | Path, width: int = 368, height: int = 368, thr: float = 0.1
+    ) -> None:
+        self._cv2 = cv2 = import_opencv()
+        self.variant, self.width, self.height, self.thr = VARIANTS[variant], width, height, thr
+        if not hasattr(cv2.dnn, "readNetFromCaffe"):
+            raise ValueError("this OpenCV no longer reads Caffe models: pip install 'opencv-python-headless<5'")
+        layers = np.frombuffer("\n".join(network_layers(self.variant)).encode(), np.uint8)
+        try:
+            self._network = cv2.dnn.readNetFromCaffe(layers, np.fromfile(weights, np.uint8))
+        except cv2.error as error:
+            raise ValueError(f"{weights} does not hold the weights of OpenPose's {variant} network") from error
+
+    def __call__(self, image: np.ndarray) -> list[KeyPoints]:
+        """Finds people.
+
+        Args:
+            image: (height, width, 3) uint8 RGB.
+
+        Returns:
+            One `KeyPoints` a person, in the image's pixels; a confidence is the value of the point's heat map.
+        """
+        factor = min(self.width / image.shape[1], self.height / image.shape[0])
+        size = tuple(max(round(length * factor), 1) for length in image.shape[1::-1])
+        small = self._cv2.resize(image, size, interpolation=self._cv2.INTER_AREA if factor < 1 else 1)
+        padded = np.full((rounded_up(self.height), rounded_up(self.width), 3), 128, np.uint8)
+        padded[: size[1], : size[0]] = small
+        maps = self._maps(padded)[:, : size[1] * UPSAMPLE // STRIDE + 1, : size[0] * UPSAMPLE // STRIDE + 1]
+        names = SOURCES[self.variant.source]
+        scale = np.array([image.shape[1] / size[0], image.shape[0] / size[1]]) * STRIDE / UPSAMPLE
+        return [
+            KeyPoints(self.variant.source, (points[:, :2] + 0.5) * scale - 0.5, points[:, 2].clip(0, 1))
+            for points in group_people(maps, names, self.variant.limbs, self.thr)
+        ]
+
+    def _maps(self, picture: np.ndarray) -> np.ndarray:
+        """(channels, height / 2, width / 2) of a picture whose sides are multiples of 8."""
+        self._network.setInput(self._cv2.dnn.blobFromImage(picture, 1 / 256, mean=(128, 128, 128), swapRB=True))
+        coarse = self._network.forward()[0]
+        size = (coarse.shape[2] * UPSAMPLE, coarse.shape[1] * UPSAMPLE)
+        return np.stack([self._cv2.resize(channel, size, interpolation=self._cv2.INTER_CUBIC) for channel in coarse])
+
+
+def rounded_up(length: int) -> int:
+    """The next multiple of the network's stride."""
+    return -(-length // STRIDE) * STRIDE
+
+
+def network_layers(variant: Variant) -> Iterator[str]:
+    """The network in Caffe's words: VGG-19's first ten layers, then six stages of two branches, fields and points."""
+    yield 'input: "image" input_dim: 1 input_dim: 3 input_dim: 368 input_dim: 368'
+    last = "image"
+    for block, widths in enumerate(((64, 64), (128, 128), (256,) * 4, (512, 512, 256, 128)), start=1):
+        for number, width in enumerate(widths, start=1):
+            name = f"conv{block}_{number}" + ("_CPM" if width < 512 and block == 4 else "")
+            yield convolution(name, last, width, 3)
+            last = name
+        if block < 4:
+            yield (
+                f'layer {{ name: "pool{block}" type: "Pooling" bottom: "{last}" top: "pool{block}" '
+                "pooling_param { pool: MAX kernel_size: 2 stride: 2 } }"
+            )
+            last = f"pool{block}"
+    features = last
+    first_stage = [(f"conv5_{number}_CPM", width, kernel) for number, width, kernel in
+                   ((1, 128, 3), (2, 128, 3), (3, 128, 3), (4, 512, 1), (5, 0, 1))]  # fmt: skip
+    fields, points = yield from branches(first_stage, features, variant)
+    for stage in range(2, 7):
+        yield concatenation(f"concat_stage{stage}", (fields, points, features))
+        layers = [(f"Mconv{number}_stage{stage}", 128, 7 if number < 6 else 1) for number in range(1, 7)]
+        fields, points = yield from branches([*layers, (f"Mconv7_stage{stage}", 0, 1)], f"concat_stage{stage}", variant)
+    yield concatenation("net_output", (points, fields))
+
+
+def branches(layers: list[tuple[str, int, int]], bottom: str, variant: Variant):
+    """The layers (name, width, kernel) of one stage, once for the fields and once for the points; returns the tops."""
+    tops = []
+    for suffix, channels in (("_L1", variant.fields), ("_L2", variant.heat_maps)):
+        last = bottom
+        for name, width, kernel in layers:
+            yield convolution(name + suffix, last, width or channels, kernel, relu=bool(width))
+            last = name + suffix
+        tops.append(last)
+    return tops
+
+
+def convolution(name: str, bottom: str, width: int, kernel: int, relu: bool = True) -> str:
+    """A convolution that keeps the size, and its ReLU."""
+    layer = (
+        f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" '
+        f"convolution_param {{ num_output: {width} pad: {kernel // 2} kernel_size: {kernel} }} }}"
+    )
+    return layer + (f'\nlayer {{ name: "relu_{name}" type: "ReLU" bottom: "{name}" top: "{name}" }}' if relu else "")
+
+
+def concatenation(name: str, bottoms: tuple[str, ...]) -> str:
+    """A concatenation of channels."""
+    inputs = " ".join(f'bottom: "{bottom}"' for bottom in bottoms)
+    return f'layer {{ name: "{name}" type: "Concat" {inputs} top: "{name}" concat_param {{ axis: 1 }} }}'
