@@ -1,17 +1,20 @@
 """Trains a 3D human pose lifter from 2D poses alone, validates it and keeps the best."""
 
 import logging
+import os
 import sys
+import textwrap
 import warnings
 from argparse import Namespace
 from inspect import signature
 from pathlib import Path
 
 from utils.options import describe, parse_options
+from utils.runs import differences, fingerprint, new_run_dir, read_note, run_dir_of, write_note
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; returns the exit status."""
+    """Runs the command line; returns the exit status: 0, 1 for a run that stopped early, 2 if none could begin."""
     options = parse_options(argv)
     try:
         if options.evaluate:
@@ -20,6 +23,8 @@ def main(argv: list[str] | None = None) -> int:
         return train(options)
     except (ValueError, OSError) as error:
         return complain(first_line(error), status=2)
+    except KeyboardInterrupt:
+        return complain("interrupted before training began; nothing is lost", status=2)
 
 
 def train(options: Namespace) -> int:
@@ -30,94 +35,107 @@ def train(options: Namespace) -> int:
     from datasets.datamodule import PoseDataModule
     from models.checkpoint import check_resumable
     from models.gan import PoseGAN
-    from utils.callbacks import PosePictures, Progress, SaveOnSignal
-    from utils.runs import new_run_dir, run_dir_of
+    from utils.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
+    from utils.loggers import make_loggers
 
-    silence_lightning()
+    silence_libraries()
     accelerator, devices = choose_device(options.gpus)
     seed_everything(options.seed, verbose=False)
     train_set, val_set = load_data(options)
     data = PoseDataModule(train_set, val_set, options.batch_size, options.seed)
     system = PoseGAN(**{name: getattr(options, name) for name in signature(PoseGAN).parameters})
-    if options.resume:
-        check_resumable(options.resume, system)
+    earlier = check_resumable(options.resume, system, options.max_epochs) if options.resume else {}
+    note = read_note(options.resume) if options.resume else {}
     run_dir = (options.resume and run_dir_of(options.resume)) or new_run_dir(Path("lightning_logs"))
-    best = ModelCheckpoint(run_dir / "checkpoints", "best-{epoch}", "val_mpjpe_epoch", save_last=True)
-    label_free = ModelCheckpoint(run_dir / "checkpoints", "label-free-{epoch}", "val_label_free_epoch")
+    loggers = make_loggers(options.logger, run_dir, note.get("mlflow_run"))
+    write_note(run_dir, {
+        "options": describe(options), "training": train_set.name, "validation": val_set.name,
+        "training_sha256": fingerprint(train_set.poses_px["gt"]),
+        "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
+    })  # fmt: skip
+    best = ModelCheckpoint(run_dir / "checkpoints", "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
+    label_free = ModelCheckpoint(
+        run_dir / "checkpoints", "label-free-{epoch}", "val_label_free_epoch", save_last=True,
+        enable_version_counter=False,
+    )  # fmt: skip
     on_signal = SaveOnSignal(run_dir / "checkpoints" / "last.ckpt")
     trainer = Trainer(
         accelerator=accelerator,
         devices=devices,
         precision={"32": "32-true", "bf16": "bf16-mixed"}[options.precision],
         max_epochs=options.max_epochs,
-        logger=make_loggers(options, run_dir),
-        callbacks=[best, label_free, on_signal, Progress(), PosePictures(val_set)],
+        logger=list(loggers.values()),
+        # The last one that keeps checkpoints writes last.ckpt: it knows of all.
+        callbacks=[Progress(), PosePictures(val_set), best, label_free, on_signal],
+        plugins=[WholeFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    print(f"options: {describe(options)}\nlogs and checkpoints: {run_dir}", file=sys.stderr)
+    announce(
+        options, train_set, val_set, run_dir, differences({**note.get("options", {}), **earlier}, describe(options))
+    )
     try:
+        for logger in loggers.values():
+            logger.log_options(describe(options))
         trainer.fit(system, data, ckpt_path=options.resume, weights_only=True)
+        if trainer.is_global_zero:
+            kept = {"best": best.best_model_path, "last": on_signal.path, "label-free": label_free.best_model_path}
+            finish(kept, val_set, run_dir, loggers)
+        return 0
     except (FloatingPointError, OSError, ValueError, RuntimeError) as error:
-        return complain(f"the run stopped: {first_line(error)}; checkpoints are in {run_dir}", status=1)
-    except BaseException as error:
-        if not on_signal.saved:
-            raise
-        return complain(f"stopped ({type(error).__name__}); go on with --resume {on_signal.path}", status=1)
-    if trainer.is_global_zero:
-        kept = {"best": best.best_model_path, "last": best.last_model_path, "label-free": label_free.best_model_path}
-        report(kept, val_set, run_dir / "results.json")
-    return 0
+        return complain(f"the run stopped: {first_line(error)}; {where_to_go_on(on_signal.path)}", status=1)
+    except (KeyboardInterrupt, SystemExit):
+        return complain(f"stopped; {where_to_go_on(on_signal.path)}", status=1)
 
 
-def make_loggers(options: Namespace, run_dir: Path) -> list:
-    """TensorBoard beside the checkpoints, MLflow in a database: one, both or none."""
-    from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
+def finish(kept: dict[str, Path], val_set, run_dir: Path, loggers: dict) -> None:
+    """The table of what training kept, the best lifter as a small file, and where everything lies."""
+    from models import load_lifter, save_lifter
+    from utils.evaluation import evaluate, format_table, write_results
 
-    loggers = []
-    if options.logger in ("tensorboard", "both"):
-        loggers.append(TensorBoardLogger(run_dir.parent.parent, run_dir.parent.name, run_dir.name))
-    if options.logger in ("mlflow", "both"):
-        loggers.append(MLFlowLogger("chen-cvpr2019", run_dir.name, "sqlite:///mlflow.db", log_model=False))
-    return loggers
+    kept = {name: Path(path) for name, path in kept.items() if Path(path).is_file()}
+    results = {name: evaluate(load_lifter(path).lift, val_set) for name, path in kept.items()}
+    print(format_table(results))
+    for name, result in results.items():
+        write_results(result, run_dir / f"results-{name}.json")
+    save_lifter(load_lifter(kept.get("best", kept["last"])), run_dir / "lifter.pt", f"trained by {run_dir.name}")
+    for logger in loggers.values():
+        logger.log_file(run_dir / "lifter.pt")
+    lines = {name: os.path.relpath(path) for name, path in kept.items()}
+    lines |= {"best, small": f"{run_dir}/lifter.pt", "tables": f"{run_dir}/results-*.json and .csv"}
+    commands = {"tensorboard": f"tensorboard --logdir {run_dir.parent}", "mlflow": "mlflow ui --backend-store-uri "
+                "sqlite:///mlflow.db"}  # fmt: skip
+    lines |= {"look at it": " or ".join(commands[name] for name in loggers)} if loggers else {}
+    print("\n".join(["", *(f"{name:<12} {value}" for name, value in lines.items())]), file=sys.stderr)
 
 
 def evaluate_checkpoint(options: Namespace) -> None:
-    """Prints the tables of one checkpoint."""
+    """Prints the tables of one checkpoint and, with --results, writes them."""
     from datasets.loading import choose_val_data, load_val
-
-    val_set = load_val(choose_val_data(options.val_data, options.data_dir), options.data_dir, options.val_stride)
-    report({"lifter": options.evaluate}, val_set, options.results)
-
-
-def report(checkpoints: dict[str, Path], val_set, results_file: Path | None) -> None:
-    """Evaluates checkpoints, prints their figures in one table and, if a file is named, writes them."""
     from models import load_lifter
     from utils.evaluation import evaluate, format_actions, format_table, write_results
 
-    results = {name: evaluate(load_lifter(path).lift, val_set) for name, path in checkpoints.items()}
-    print(format_table(results))
-    for name, path in checkpoints.items():
-        print(f"\n{name}: {path}\n{format_actions(results[name])}")
-        if results_file:
-            target = results_file if len(results) == 1 else results_file.with_stem(f"{results_file.stem}-{name}")
-            write_results(results[name], target)
-            print(f"written: {target}")
+    lifter = load_lifter(options.evaluate)
+    val_set = load_val(choose_val_data(options.val_data, options.data_dir), options.data_dir, options.val_stride)
+    results = evaluate(lifter.lift, val_set)
+    print(f"{format_table({'lifter': results})}\n\n{format_actions(results)}")
+    if options.results:
+        write_results(results, options.results)
+        print(f"written: {options.results} and {options.results.with_suffix('.csv')}", file=sys.stderr)
 
 
 def load_data(options: Namespace):
-    """Training and validation poses, named on the terminal."""
+    """Training and validation poses; what was chosen for the user goes into the options."""
     from datasets.loading import choose_train_data, choose_val_data, load_train, load_val
 
+    options.train_data = choose_train_data(options.train_data, options.data_dir)
+    options.val_data = choose_val_data(options.val_data, options.data_dir)
     train_set = load_train(
-        choose_train_data(options.train_data, options.data_dir),
-        options.data_dir, options.joint_definitions, options.synthetic_poses, options.seed,
-    )  # fmt: skip
-    val_set = load_val(choose_val_data(options.val_data, options.data_dir), options.data_dir, options.val_stride)
-    print(f"training on {train_set.name}\nvalidating on {val_set.name}", file=sys.stderr)
-    return train_set, val_set
+        options.train_data, options.data_dir, options.joint_definitions, options.synthetic_poses, options.seed
+    )
+    return train_set, load_val(options.val_data, options.data_dir, options.val_stride)
 
 
 def choose_device(gpus: int) -> tuple[str, int]:
@@ -136,6 +154,24 @@ def choose_device(gpus: int) -> tuple[str, int]:
     return "gpu", gpus
 
 
+def announce(options: Namespace, train_set, val_set, run_dir: Path, changed: str) -> None:
+    """Says what is about to happen."""
+    chosen = " ".join(f"{name}={value}" for name, value in describe(options).items() if value is not None)
+    lines = [
+        f"training on {train_set.name}" + (f", {train_set.left_out:,} left out" if train_set.left_out else ""),
+        f"validating on {val_set.name}",
+        *textwrap.wrap(f"options: {chosen}", 118, subsequent_indent="  ", break_on_hyphens=False),
+        *([f"resuming with {changed}"] if changed else []),
+        f"logs and checkpoints in {run_dir}",
+    ]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def where_to_go_on(last: Path) -> str:
+    """What to do after a run that stopped."""
+    return f"go on with --resume {last}" if last.is_file() else "no checkpoint had been written yet"
+
+
 def complain(message: str, status: int) -> int:
     """One sentence on standard error; returns the exit status."""
     print(f"main.py: {message}", file=sys.stderr)
@@ -144,10 +180,10 @@ def complain(message: str, status: int) -> int:
 
 def first_line(error: BaseException) -> str:
     """What fits into one sentence of an error's message."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
-def silence_lightning() -> None:
+def silence_libraries() -> None:
     """Leaves the terminal to our own lines: Lightning's hints are about choices made on purpose."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)

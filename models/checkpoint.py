@@ -15,6 +15,8 @@ from .lifter import Lifter
 
 FORMAT = "pose-lifter/1"
 """Marks the small files: {"format", "width", "lifter_blocks", "lifter": state_dict in half precision, "note": str}."""
+LARGEST_WIDTH, MOST_BLOCKS = 16_384, 64
+"""What --width and --lifter_blocks allow: a stranger's file cannot ask for all the memory."""
 EMA_PREFIX = "lifter_ema."
 """Where a training checkpoint keeps the averaged lifter, the one that is evaluated."""
 
@@ -29,6 +31,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"there is no checkpoint at {path}")
     try:
+        # torch.load would take a flipped bit for a weight.
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path} is refused: it holds more than weights, or is not a checkpoint at all") from error
@@ -54,27 +60,45 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
             raise ValueError(f"{path} is not a checkpoint of this project: it has no options and weights")
         weights = {key.removeprefix(EMA_PREFIX): value for key, value in state.items() if key.startswith(EMA_PREFIX)}
     try:
-        lifter = Lifter(width=int(options["width"]), blocks=int(options["lifter_blocks"]))
-        lifter.load_state_dict({key: value.float() for key, value in weights.items()})
-    except (KeyError, RuntimeError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} does not hold a lifter of this project: {first_line(error)}") from error
+        width, blocks = int(options["width"]), int(options["lifter_blocks"])
+        if not (0 < width <= LARGEST_WIDTH and 0 <= blocks <= MOST_BLOCKS):
+            raise ValueError(f"width {width} and {blocks} blocks")
+        # Without memory: only weights that fit bring their own.
+        with torch.device("meta"):
+            lifter = Lifter(width, blocks)
+        weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+        lifter.load_state_dict(weights, assign=True)
+    except (KeyError, RuntimeError, AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path} does not hold a lifter of this project: its options or weights differ") from error
     return lifter.eval().requires_grad_(False).to(device)
 
 
-def check_resumable(path: str | Path, system: Module) -> None:
+def check_resumable(path: str | Path, system: Module, max_epochs: int) -> dict[str, Any]:
     """Makes sure that a training run with these options can go on from a checkpoint.
 
+    Returns:
+        The system's options when the checkpoint was written.
+
     Raises:
-        ValueError: one sentence, for a file that is no training checkpoint or whose networks have another shape.
+        ValueError: one sentence, for a file that is no training checkpoint, whose networks have another shape or
+            whose run has no epoch left.
     """
-    state = read_checkpoint(path).get("state_dict")
-    if not isinstance(state, dict):
-        raise ValueError(f"{path} is not a training checkpoint: it can be evaluated but not resumed")
+    content = read_checkpoint(path)
+    if content.get("format") == FORMAT:
+        raise ValueError(f"{path} holds a lifter alone: it can be evaluated but not resumed")
+    try:
+        state, options = dict(content["state_dict"]), dict(content["hyper_parameters"])
+        epochs = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a training checkpoint of this project") from error
     ours = {name: tensor.shape for name, tensor in system.state_dict().items()}
     theirs = {name: getattr(tensor, "shape", None) for name, tensor in state.items()}
     if ours != theirs:
         raise ValueError(f"{path} has other networks than these flags: give its --width, --lifter_blocks and "
                          "--critic_blocks")  # fmt: skip
+    if epochs >= max_epochs:
+        raise ValueError(f"{path} has finished its {epochs} epochs: give a larger --max_epochs, or --evaluate it")
+    return options
 
 
 def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
@@ -82,8 +106,3 @@ def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
     weights = {key: value.half() if value.is_floating_point() else value for key, value in lifter.state_dict().items()}
     content = {"format": FORMAT, "width": lifter.width, "lifter_blocks": lifter.blocks, "lifter": weights, "note": note}
     torch.save(content, path)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message: what fits into one sentence."""
-    return str(error).strip().split("\n")[0]

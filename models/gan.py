@@ -79,7 +79,7 @@ class PoseGAN(LightningModule):
         lr_schedule: str = "cosine",
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)
         self.automatic_optimization = False
         self.lifter = Lifter(width, lifter_blocks)
         self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)

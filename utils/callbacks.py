@@ -1,18 +1,26 @@
-"""What happens around training: progress, signals, pictures."""
+"""What happens around training: progress, signals, checkpoints, pictures."""
 
+import io
+import os
 import signal
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from .visualization import draw_pose_3d
 
 VIEWS_DEG = (0, 45, 90, 180)
+SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_label_free_epoch": "label-free"}
+"""Which validation figures the terminal shows; the loggers get all."""
 
 
 class Progress(Callback):
@@ -36,11 +44,17 @@ class Progress(Callback):
         """Prints the epoch's line. Validation has run by now."""
         if not trainer.is_global_zero:
             return
-        shown = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        line = "  ".join(f"{_short(name)} {value:.4g}" for name, value in sorted(shown.items()))
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        losses = [f"{_short(name)} {value:.3g}" for name, value in figures.items() if not name.startswith("val_")]
+        validation = [f"{shown} {figures[name]:.4g}" for name, shown in SHOWN.items() if name in figures]
         clear = "\r\033[K" if sys.stderr.isatty() else ""
-        print(f"{clear}{self._epoch(trainer)}  {line}  {time.monotonic() - self.started:.1f} s",
-              file=sys.stderr, flush=True)  # fmt: skip
+        parts = [
+            self._epoch(trainer),
+            "  ".join(losses),
+            "  ".join(validation),
+            f"{time.monotonic() - self.started:.1f} s",
+        ]
+        print(clear + " | ".join(parts), file=sys.stderr, flush=True)
 
     @staticmethod
     def _epoch(trainer: Trainer) -> str:
@@ -48,36 +62,82 @@ class Progress(Callback):
 
 
 def _short(name: str) -> str:
-    return name.removeprefix("loss_").removesuffix("_epoch")
+    return name.removeprefix("loss_").replace("critic_accuracy", "accuracy")
 
 
-class SaveOnSignal(Callback):
-    """Ctrl-C and SIGTERM end the run after the current step with a checkpoint to go on from.
+class SaveOnSignal(Checkpoint):
+    """Ctrl-C and SIGTERM end the run with a checkpoint to go on from, after the current step or validation.
 
-    A second Ctrl-C stops at once.
+    Resuming is exact between two steps and between two epochs, so a signal waits for one of these; the last epoch
+    just ends. A second Ctrl-C stops at once. Comes after the callbacks that keep the best checkpoints, so that
+    what they know is saved.
 
     Args:
         path: the checkpoint to write.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.saved = path, False
+        self.path, self.saved, self.received = path, False, False
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lets Ctrl-C take the way of SIGTERM, which Lightning raises between two steps."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes over the signals from Lightning, which gives them back after the run."""
+        self.stop_lightning = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, self._note)
+        signal.signal(signal.SIGINT, self._note)
 
-        def interrupt(*_: Any) -> None:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            print("\nstopping after this step; Ctrl-C again stops at once", file=sys.stderr, flush=True)
-            signal.raise_signal(signal.SIGTERM)
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if not self.received:
+            # Not print: the signal may have come in the midst of one.
+            os.write(2, b"\nstopping with a checkpoint; Ctrl-C again stops at once\n")
+        self.received = True
 
-        signal.signal(signal.SIGINT, interrupt)
+    def _stop(self, trainer: Trainer) -> bool:
+        """Whether a process got a signal; if so, Lightning raises SIGTERMException in all of them."""
+        received = self.received
+        if trainer.world_size > 1:
+            received = trainer.strategy.reduce_boolean_decision(received, all=False)
+        if received:
+            self.stop_lightning(signal.SIGTERM, None)
+        return received
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Saves where the run stands; steps are whole, so resuming is exact."""
-        if isinstance(exception, SIGTERMException):
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *batch: Any) -> None:
+        """Stops between two steps."""
+        if not trainer.is_last_batch:
+            self._stop(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stops between two epochs."""
+        if trainer.current_epoch + 1 < trainer.max_epochs and self._stop(trainer):
             trainer.save_checkpoint(self.path)
             self.saved = True
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Saves where the run stands between two steps."""
+        if isinstance(exception, SIGTERMException) and not self.saved:
+            trainer.save_checkpoint(self.path)
+            self.saved = True
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes each checkpoint whole or not at all: whatever ends a run, the file under a checkpoint's name is good."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Writes beside the file, then renames."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        try:
+            with partial.open("wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 class PosePictures(Callback):
@@ -107,12 +167,4 @@ class PosePictures(Callback):
         rows = [np.concatenate([draw_pose_3d(pose, angle, 240) for angle in VIEWS_DEG], axis=1) for pose in poses]
         picture = np.concatenate(rows, axis=0)
         for logger in trainer.loggers:
-            log_picture(logger, "poses", picture, trainer.current_epoch)
-
-
-def log_picture(logger: Any, name: str, picture: Any, epoch: int) -> None:
-    """A uint8 (H, W, 3) picture to TensorBoard or MLflow."""
-    if hasattr(logger.experiment, "add_image"):
-        logger.experiment.add_image(name, picture, epoch, dataformats="HWC")
-    elif hasattr(logger.experiment, "log_image"):
-        logger.experiment.log_image(logger.run_id, picture, artifact_file=f"{name}/epoch_{epoch:04d}.png")
+            logger.log_picture("poses", picture, trainer.current_epoch)

@@ -1,8 +1,11 @@
 """The command line of training: flags, recipes and their checks. Imports no torch, so that --help answers at once."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
+
+from .runs import read_note
 
 # What each recipe sets where the user does not. "default" is the best measured from 2D poses alone.
 RECIPES: dict[str, dict[str, object]] = {
@@ -87,7 +90,8 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--recipe", choices=tuple(RECIPES), default="default", help=(
         "settings for the flags you do not give: the best from 2D alone, the 2019 paper's, "
         "or supervision by generated people"))  # fmt: skip
-    group.add_argument("--resume", type=Path, metavar="CKPT", help="go on from this checkpoint (last.ckpt of a run)")
+    group.add_argument("--resume", type=Path, metavar="CKPT", help=(
+        "go on from this checkpoint, a run's last.ckpt, with its options where no flag says otherwise"))  # fmt: skip
     group.add_argument("--evaluate", type=Path, metavar="CKPT", help="no training: print this checkpoint's tables")
     group.add_argument(
         "--results",
@@ -155,15 +159,29 @@ def _add_loss_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
-    """Flags over recipe over defaults.
+    """Flags over recipe over, with --resume, the options that the run was begun with, over defaults.
 
     Raises:
         SystemExit: status 2 and one sentence for a flag that cannot be used.
     """
     parser = build_parser()
-    recipe = parser.parse_args(argv).recipe
-    parser.set_defaults(**RECIPES[recipe])
+    given = parser.parse_args(argv)
+    check(given, parser)
+    if given.resume:
+        try:
+            earlier = read_note(given.resume).get("options", {})
+        except ValueError as error:
+            parser.error(f"argument --resume: {error}")
+        parser.set_defaults(**_as_defaults(earlier, known=vars(given)))
+    parser.set_defaults(**RECIPES[given.recipe])
     options = parser.parse_args(argv)
+    if options.val_stride is None:
+        options.val_stride = 1 if options.evaluate else 64
+    return options
+
+
+def check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """What one flag alone does not tell."""
     for name in ("resume", "evaluate"):
         path = getattr(options, name)
         if path is not None and not path.is_file():
@@ -174,9 +192,12 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error("--results goes with --evaluate: training writes its tables beside its checkpoints")
     if options.results and options.results.suffix != ".json":
         parser.error(f"argument --results: {options.results} does not end in .json")
-    if options.val_stride is None:
-        options.val_stride = 1 if options.evaluate else 64
-    return options
+
+
+def _as_defaults(options: dict[str, object], known: Iterable[str]) -> dict[str, object]:
+    """Options from a file as defaults; numbers as text, which argparse checks as if it were given."""
+    kept = {name: value for name, value in options.items() if name in known and name not in ("resume", "evaluate")}
+    return {name: value if value is None or isinstance(value, bool) else str(value) for name, value in kept.items()}
 
 
 def describe(options: argparse.Namespace) -> dict[str, object]:

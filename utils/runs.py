@@ -1,6 +1,15 @@
-"""Where a run writes."""
+"""Where a run writes, and what it notes about itself."""
 
+import hashlib
+import json
+import subprocess
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+NOTE = "options.json"
+"""A run's note beside its checkpoints; a resumed run adds options-1.json, options-2.json and so on."""
+PACKAGES = ("torch", "pytorch-lightning", "numpy")
 
 
 def new_run_dir(parent: Path) -> Path:
@@ -17,6 +26,8 @@ def new_run_dir(parent: Path) -> Path:
             folder.mkdir(parents=True)
             return folder
         except FileExistsError:
+            if not parent.is_dir():
+                raise ValueError(f"cannot write to {parent}: it is not a folder") from None
             number += 1
         except OSError as error:
             raise ValueError(f"cannot write to {parent}: {error.strerror}") from error
@@ -24,5 +35,74 @@ def new_run_dir(parent: Path) -> Path:
 
 def run_dir_of(checkpoint: Path) -> Path | None:
     """The run that a checkpoint belongs to, .../version_N/checkpoints/FILE, or None if it lies elsewhere."""
-    run_dir = checkpoint.resolve().parent.parent
-    return run_dir if checkpoint.resolve().parent.name == "checkpoints" and run_dir.name[:8] == "version_" else None
+    folder = checkpoint.absolute().parent
+    run_dir = folder.parent
+    if folder.name != "checkpoints" or run_dir.name[:8] != "version_":
+        return None
+    return run_dir.relative_to(Path.cwd()) if run_dir.is_relative_to(Path.cwd()) else run_dir
+
+
+def write_note(run_dir: Path, note: dict[str, Any]) -> Path:
+    """Writes what a run notes about itself as JSON; notes of earlier starts stay.
+
+    Args:
+        run_dir: the run's folder.
+        note: "options" (see `read_options`) and whatever else is worth knowing.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: if it cannot be written.
+    """
+    path = run_dir / NOTE
+    earlier = len(list(run_dir.glob("options*.json")))
+    if earlier:
+        path = path.with_stem(f"{path.stem}-{earlier}")
+    note = {**note, "versions": {name: version(name) for name in PACKAGES}, "commit": source_commit()}
+    try:
+        path.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write to {run_dir}: {error.strerror}") from error
+    return path
+
+
+def read_note(checkpoint: Path) -> dict[str, Any]:
+    """The latest note of the run that a checkpoint belongs to; empty if there is none.
+
+    Raises:
+        ValueError: if the note is damaged.
+    """
+    run_dir = run_dir_of(checkpoint)
+    notes = list(run_dir.glob("options*.json")) if run_dir else []
+    if not notes:
+        return {}
+    path = max(notes, key=lambda file: (len(file.name), file.name))
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        note = None
+    if not isinstance(note, dict) or not isinstance(note.get("options"), dict):
+        raise ValueError(f"{path} is damaged; delete it and give the run's options as flags")
+    return note
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """What changed, as "name 1 instead of 2, ...", of the names that both have."""
+    return ", ".join(
+        f"{name} {now[name]} instead of {old}" for name, old in before.items() if now.get(name, old) != old
+    )
+
+
+def fingerprint(poses: Any) -> str:
+    """SHA-256 of the numbers of a tensor on the CPU."""
+    return hashlib.sha256(poses.contiguous().numpy().tobytes()).hexdigest()
+
+
+def source_commit() -> str | None:
+    """The git commit of this source, with "-dirty" if files were changed since; None if it is not known."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
