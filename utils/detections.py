@@ -161,7 +161,10 @@ def _entries(content, image_name: str) -> list[dict]:
 
 def _person(entry: dict, path: str | Path) -> KeyPoints:
     """One record of a file. COCO's visibility 1 (hidden) and 2 (visible) both count as found."""
-    flat = np.asarray(entry["pose_keypoints_2d" if "pose_keypoints_2d" in entry else "keypoints"], dtype=np.float64)
+    values = entry["pose_keypoints_2d" if "pose_keypoints_2d" in entry else "keypoints"]
+    if not all(isinstance(value, int | float) for value in values):
+        raise TypeError(f"{path}: key points must be numbers")
+    flat = np.array(values, dtype=np.float64)
     source = SOURCE_OF_LENGTH.get(flat.size // 3)
     if source is None or flat.size % 3 or not np.isfinite(flat).all():
         raise ValueError(

@@ -1,0 +1,251 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_detections import flat, standing, without
+
+import demo
+from models import Lifter, save_lifter
+from models.detector import ESTIMATOR_FOLDER, FILES
+from utils.skeleton import INDEX
+from utils.visualization import turntable
+
+ROOT_FOLDER = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT_FOLDER / "test" / "input_sample.png"
+LEGS = [f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")]
+
+
+@pytest.fixture(scope="module")
+def ckpt(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("ckpt") / "lifter.ckpt"
+    save_lifter(Lifter(width=32, blocks=1), path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def few_frames(monkeypatch):
+    monkeypatch.setattr("utils.outputs.turntable", lambda pose, filled: turntable(pose, 2, 64, filled))
+
+
+@pytest.fixture
+def points(tmp_path):
+    """Writes people as OpenPose JSON, and a picture large enough for them."""
+
+    def write(*people):
+        Image.fromarray(np.full((300, 250, 3), 180, np.uint8)).save(tmp_path / "photo.png")
+        content = {"people": [{"pose_keypoints_2d": np.nan_to_num(flat(person)).tolist()} for person in people]}
+        (tmp_path / "points.json").write_text(json.dumps(content))
+        return ["--input", str(tmp_path / "photo.png"), "--keypoints", str(tmp_path / "points.json")]
+
+    return write
+
+
+@pytest.fixture
+def run(tmp_path, ckpt, capsys):
+    """Runs the demo in this process: exit status, standard output, standard error, folder of the results."""
+
+    def run_demo(*flags):
+        status = demo.main([*map(str, flags), "--ckpt", str(ckpt), "--out", str(tmp_path / "out")])
+        return status, *capsys.readouterr(), tmp_path / "out"
+
+    return run_demo
+
+
+def needs_blazepose():
+    pytest.importorskip("ai_edge_litert")
+    if not all((ESTIMATOR_FOLDER / name).is_file() for name in FILES["blazepose"]):
+        pytest.skip("needs BlazePose's files: bash download_2d_pose_estimator.sh")
+    return ["--estimators_dir", str(ESTIMATOR_FOLDER)]
+
+
+def failed(result, *words):
+    """One sentence on standard error, exit status 2, nothing written."""
+    status, _, error, out = result
+    assert status == 2
+    assert error.count("\n") == 1
+    assert error.startswith("demo.py: ")
+    assert "Traceback" not in error
+    assert not out.exists() or not any(out.iterdir())
+    for word in words:
+        assert word in error
+    return True
+
+
+def test_first_flags_have_the_defaults_people_know():
+    options = demo.build_parser().parse_args([])
+    assert (options.input, options.ckpt) == ("./test/input_sample.png", "./test/checkpoints/pretrained_model.ckpt")
+    assert (options.width, options.height, options.thr) == (368, 368, 0.1)
+
+
+def test_sample_left_is_left_and_upright(run):
+    status, printed, _, out = run("--input", SAMPLE, *needs_blazepose())
+    assert status == 0
+    assert "1 person" in printed
+    (person,) = json.loads((out / "pose.json").read_text())["people"]
+    joints = {name: np.array(person["joints_2d_px"][number]) for name, number in INDEX.items()}
+    assert joints["head"][1] < joints["thorax"][1] < joints["hip"][1] < joints["left_knee"][1] < joints["left_foot"][1]
+    assert joints["left_foot"][0] < 260 < joints["right_foot"][0], "the left foot is in front, on the picture's left"
+    assert joints["left_wrist"][0] > 300 > joints["right_wrist"][0], "the left arm swings back"
+    assert person["filled_joints"] == []
+    assert np.isfinite(person["joints_3d"]).all()
+
+
+def test_key_points_from_a_file_need_no_detector(run, points):
+    status, _, _, out = run(*points(standing("openpose_body_25"), standing("coco_17")))
+    assert status == 0
+    assert len(json.loads((out / "pose.json").read_text())["people"]) == 2
+    assert (out / "person2_pose_3d_165.png").is_file()
+
+
+def test_filled_joints_are_named(run, points):
+    status, _, _, out = run(*points(without(standing(), "left_ankle")))
+    assert status == 0
+    assert json.loads((out / "pose.json").read_text())["people"][0]["filled_joints"] == ["left_foot"]
+
+
+def test_camera_is_stated(run, points):
+    *_, out = run(*points(standing()), "--fov", 60, "--tilt", 10)
+    camera = json.loads((out / "pose.json").read_text())["camera"]
+    assert "60 degrees" in camera["intrinsics_from"]
+    assert camera["tilt_deg"] == 10
+
+
+def test_folder_goes_on_after_a_bad_picture(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.open(SAMPLE).save(tmp_path / "in" / "b.jpg")
+    (tmp_path / "in" / "a.png").write_text("no image")
+    status, _, error, out = run("--input", tmp_path / "in", *needs_blazepose())
+    assert status == 2
+    assert "a.png is not an image" in error
+    assert (out / "b" / "pose.html").is_file()
+    assert not (out / "a").exists()
+
+
+def video(tmp_path, pictures, name="clip.avi"):
+    cv2 = pytest.importorskip("cv2")
+    height, width = pictures[0].shape[:2]
+    writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter_fourcc(*"MJPG"), 10, (width, height))
+    for picture in pictures:
+        writer.write(np.ascontiguousarray(picture[..., ::-1]))
+    writer.release()
+    return tmp_path / name
+
+
+def test_video(run, tmp_path):
+    sample = np.asarray(Image.open(SAMPLE).convert("RGB"))
+    path = video(tmp_path, [np.roll(sample, 4 * number, axis=1) for number in range(5)] + [sample * 0])
+    status, printed, _, out = run("--input", path, "--smooth", 0.2, *needs_blazepose())
+    assert status == 0
+    assert "6 frames" in printed
+    assert sorted(file.name for file in out.iterdir()) == ["pose.json", "pose.mp4"]
+    frames = json.loads((out / "pose.json").read_text())["frames"]
+    assert [[person["id"] for person in frame["people"]] for frame in frames] == [[1]] * 5 + [[]]
+
+
+def test_video_without_people(run, tmp_path):
+    path = video(tmp_path, [np.zeros((64, 64, 3), np.uint8)] * 3)
+    status, _, error, out = run("--input", path, *needs_blazepose())
+    assert status == 2
+    assert "no person was found in 3 frames" in error
+    assert not out.exists()
+
+
+def test_video_broken_in_the_middle(run, tmp_path):
+    path = video(tmp_path, [np.zeros((64, 64, 3), np.uint8)] * 20)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    status, _, error, out = run("--input", path, *needs_blazepose())
+    assert status == 2
+    assert "is broken" in error
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "flags",
+    ["--thr 2", "--thr nan", "--width 0", "--height 99999", "--people 0", "--fov 1", "--tilt 91", "--smooth -1",
+     "--max_frames -1"],
+)  # fmt: skip
+def test_ranges(run, flags):
+    assert failed(run(*flags.split()), flags.split()[0], "must be")
+
+
+def test_nothing_at_input(run, tmp_path):
+    assert failed(run("--input", tmp_path / "none.png"), "nothing at")
+
+
+def test_no_camera(run):
+    pytest.importorskip("cv2")
+    assert failed(run("--input", "77", *needs_blazepose()), "no camera 77")
+
+
+def test_not_an_image(run, points, tmp_path):
+    flags = points(standing())
+    (tmp_path / "photo.png").write_text("no image")
+    assert failed(run(*flags), "not an image")
+
+
+def test_nobody_in_the_picture(run, tmp_path):
+    Image.fromarray(np.zeros((50, 50, 3), np.uint8)).save(tmp_path / "black.png")
+    assert failed(run("--input", tmp_path / "black.png", *needs_blazepose()), "black.png: no person was found")
+
+
+def test_cut_off_at_the_waist(run, points):
+    assert failed(run(*points(without(standing(), *LEGS))), "too little of the person is seen", "left_hip")
+
+
+def test_missing_estimator_names_the_command(run, tmp_path):
+    command = "bash download_2d_pose_estimator.sh blazepose"
+    assert failed(run("--input", SAMPLE, "--estimators_dir", tmp_path), command)
+
+
+def test_missing_checkpoint(points, tmp_path, capsys):
+    status = demo.main([*points(standing()), "--ckpt", str(tmp_path / "none.ckpt"), "--out", str(tmp_path / "out")])
+    assert failed((status, *capsys.readouterr(), tmp_path / "out"), "none.ckpt")
+
+
+def test_wrong_checkpoint(points, tmp_path, capsys):
+    torch.save({"something": 1}, tmp_path / "other.ckpt")
+    status = demo.main([*points(standing()), "--ckpt", str(tmp_path / "other.ckpt"), "--out", str(tmp_path / "out")])
+    assert failed((status, *capsys.readouterr(), tmp_path / "out"), "other.ckpt")
+
+
+def test_output_folder_is_a_file(run, points, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    status, _, error, _ = run(*points(standing()))
+    assert status == 2
+    assert "cannot write to" in error
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_keypoints_with_a_folder(run, points, tmp_path):
+    flags = points(standing())
+    assert failed(run("--keypoints", flags[-1], "--input", tmp_path), "--keypoints goes with one image")
+
+
+def modules_after(code):
+    """Names of the modules that a fresh Python has loaded after some code."""
+    listing = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, cwd=ROOT_FOLDER, check=True)
+    return set(done.stdout.split())
+
+
+def test_help_loads_nothing_heavy():
+    loaded = modules_after("import demo\ntry: demo.main(['--help'])\nexcept SystemExit: pass")
+    assert loaded & {"torch", "numpy", "cv2", "PIL", "ai_edge_litert"} == set()
+
+
+def test_lifting_needs_neither_opencv_nor_litert(points, ckpt, tmp_path):
+    flags = [*points(standing()), "--ckpt", str(ckpt), "--out", str(tmp_path / "out")]
+    block = "sys.modules.update(dict.fromkeys(['cv2', 'ai_edge_litert', 'matplotlib']))"
+    modules_after(f"{block}\nimport demo\nassert demo.main({flags}) == 0")
+    assert (tmp_path / "out" / "pose.html").is_file()
+
+
+def test_training_does_not_load_the_detector():
+    loaded = modules_after("import models")
+    assert loaded & {"models.detector", "models.blazepose", "cv2", "ai_edge_litert"} == set()

@@ -1,0 +1,70 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.detector import FILES, Detector, check_file, load_detector
+from utils.detections import KeyPoints
+
+ROOT_FOLDER = Path(__file__).resolve().parents[1]
+
+
+def people(rgb):
+    points = np.array([[0.0, 0], [10, 10]])
+    return [KeyPoints("x", points, np.ones(2)), KeyPoints("x", points * 3, np.ones(2))]
+
+
+def test_people_come_largest_first():
+    assert [person.points_px.max() for person in Detector(people)(np.zeros((5, 5, 3), np.uint8))] == [30, 10]
+
+
+def test_a_path_serves_as_well(tmp_path):
+    Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "a.png")
+    shapes = []
+    Detector(lambda rgb: shapes.append(rgb.shape) or [])(tmp_path / "a.png")
+    assert shapes == [(4, 6, 3)]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 4), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)],
+)
+def test_other_arrays_are_refused(image):
+    with pytest.raises(ValueError, match="expected a picture"):
+        Detector(people)(image)
+
+
+def test_unknown_estimator():
+    with pytest.raises(ValueError, match="unknown estimator 'alphapose'; known: blazepose"):
+        load_detector("alphapose")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_file_names_the_command(name, tmp_path):
+    with pytest.raises(ValueError, match=f"missing; get it with: bash download_2d_pose_estimator.sh {name}"):
+        load_detector(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_file_names_the_command(name, tmp_path):
+    for file in FILES[name]:
+        (tmp_path / file).write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=f"damaged; get it with: bash download_2d_pose_estimator.sh {name}"):
+        load_detector(name, tmp_path)
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_the_right_file_passes(algorithm, tmp_path):
+    content = bytes(range(256)) * 9000
+    (tmp_path / "file").write_bytes(content)
+    check_file(tmp_path / "file", f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}", "blazepose")
+
+
+def test_sums_are_those_of_the_download_script():
+    script = (ROOT_FOLDER / "download_2d_pose_estimator.sh").read_text()
+    for files in FILES.values():
+        for name, digest in files.items():
+            assert name in script
+            assert digest in script

@@ -1,0 +1,157 @@
+"""download_2d_pose_estimator.sh against a server on this machine."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from models.detector import FILES
+
+SCRIPT = Path(__file__).resolve().parents[1] / "download_2d_pose_estimator.sh"
+CONTENT = os.urandom(300_000)
+NAME = "pose_iter_160000.caffemodel"
+
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """/good serves the file and ranges of it, /breaks ends halfway, /wrong serves something else, /none nothing."""
+
+    def do_GET(self):
+        kind = self.path.split("/")[1]
+        self.server.asked.append((kind, self.headers.get("Range")))
+        if kind == "none":
+            self.send_error(404)
+            return
+        content = b"something else" if kind == "wrong" else CONTENT
+        start = int(self.headers["Range"].removeprefix("bytes=").split("-")[0]) if self.headers.get("Range") else 0
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        breaks = kind == "breaks" and not start
+        self.wfile.write(content[start : 100_000 if breaks else None])
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture
+def script(tmp_path):
+    """The script, expecting the sum of CONTENT in place of the real file's."""
+    text = SCRIPT.read_text().replace("2ca0990c7562bd7ae03f3f54afa96e00", hashlib.md5(CONTENT).hexdigest())
+    (tmp_path / "script.sh").write_text(text)
+    return tmp_path / "script.sh"
+
+
+@pytest.fixture
+def start(server, script, tmp_path):
+    def start_script(*mirrors, estimator="openpose-mpi"):
+        addresses = " ".join(f"http://127.0.0.1:{server.server_port}/{mirror}" for mirror in mirrors)
+        environment = {**os.environ, "OPENPOSE_MIRRORS": addresses, "PYTHON": sys.executable, "no_proxy": "127.0.0.1"}
+        return subprocess.Popen(
+            ["bash", str(script), estimator, str(tmp_path / "estimators")],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    return start_script
+
+
+def finish(process):
+    output, error = process.communicate(timeout=60)
+    return process.returncode, output, error
+
+
+def visible(tmp_path):
+    return [path.name for path in (tmp_path / "estimators").iterdir() if not path.name.startswith(".")]
+
+
+def test_mirrors_in_turn_and_the_licence_first(start, server, tmp_path):
+    status, output, _ = finish(start("none", "wrong", "good"))
+    assert status == 0
+    assert output.index("not for commercial use") < output.index("fetching")
+    assert [kind for kind, _ in server.asked] == ["none", "wrong", "good"]
+    assert (tmp_path / "estimators" / NAME).read_bytes() == CONTENT
+    assert visible(tmp_path) == [NAME]
+
+
+def test_twice_downloads_once(start, server):
+    assert finish(start("good"))[0] == 0
+    assert finish(start("good"))[0] == 0
+    assert len(server.asked) == 1
+
+
+def test_twice_at_once_downloads_once(start, server, tmp_path):
+    processes = [start("good") for _ in range(3)]
+    assert [finish(process)[0] for process in processes] == [0, 0, 0]
+    assert len(server.asked) == 1
+    assert visible(tmp_path) == [NAME]
+
+
+def test_a_wrong_file_is_not_put_in_place(start, tmp_path):
+    status, _, error = finish(start("wrong"))
+    assert status == 1
+    assert "no mirror gave" in error
+    assert visible(tmp_path) == []
+
+
+def test_a_damaged_file_is_replaced(start, tmp_path):
+    (tmp_path / "estimators").mkdir()
+    (tmp_path / "estimators" / NAME).write_bytes(CONTENT[:5000])
+    assert finish(start("good"))[0] == 0
+    assert (tmp_path / "estimators" / NAME).read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_next_run_goes_on_where_the_connection_broke(start, server, tmp_path):
+    assert finish(start("breaks"))[0] == 1
+    assert visible(tmp_path) == []
+    assert finish(start("breaks"))[0] == 0
+    assert server.asked == [("breaks", None), ("breaks", "bytes=100000-")]
+    assert (tmp_path / "estimators" / NAME).read_bytes() == CONTENT
+
+
+def test_unknown_estimator(start):
+    status, _, error = finish(start("good", estimator="alphapose"))
+    assert status == 1
+    assert "unknown estimator 'alphapose'" in error
+
+
+def test_blazepose_that_is_there_is_left_alone(tmp_path):
+    """With the sums of stand-ins, no package is fetched."""
+    text = SCRIPT.read_text()
+    (tmp_path / "estimators").mkdir()
+    for name, digest in FILES["blazepose"].items():
+        (tmp_path / "estimators" / name).write_text(name)
+        text = text.replace(digest, f"sha256:{hashlib.sha256(name.encode()).hexdigest()}")
+    (tmp_path / "script.sh").write_text(text)
+    command = ["bash", str(tmp_path / "script.sh"), "blazepose", str(tmp_path / "estimators")]
+    environment = {**os.environ, "PYTHON": sys.executable, "PIP_NO_INDEX": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "fetching" not in done.stdout
+
+
+def test_blazepose_without_a_package_index_says_so_and_leaves_nothing(tmp_path):
+    environment = {**os.environ, "PYTHON": sys.executable, "PIP_NO_INDEX": "1"}
+    command = ["bash", str(SCRIPT), "blazepose", str(tmp_path / "estimators")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip could not fetch mediapipe==0.10.21" in done.stderr
+    assert [path.name for path in (tmp_path / "estimators").iterdir()] == [".lock-blazepose"]

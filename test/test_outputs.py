@@ -1,0 +1,119 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_detections import standing
+
+from utils.images import Picture
+from utils.outputs import AZIMUTHS_DEG, all_or_nothing, overview, write_gif, write_results
+from utils.people import Camera, Person
+from utils.skeleton import JOINTS
+from utils.visualization import turntable
+
+CAMERA = Camera(None, "none")
+FILES = ["input.png", "overview.png", "pose.html", "pose.json", "pose_2d.png", "pose_3d_000.png", "pose_3d_015.png",
+         "pose_3d_165.png", "turntable.gif"]  # fmt: skip
+
+
+@pytest.fixture
+def person():
+    joints = standing().to_joints()
+    pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
+    return Person(standing(), joints, pose)
+
+
+@pytest.fixture
+def picture():
+    return Picture(np.full((300, 200, 3), 200, np.uint8))
+
+
+@pytest.fixture
+def few_frames(monkeypatch):
+    monkeypatch.setattr("utils.outputs.turntable", lambda pose, filled: turntable(pose, 2, 64, filled))
+
+
+def test_every_file_is_written(person, picture, tmp_path):
+    write_results(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    assert Image.open(tmp_path / "pose_2d.png").size == (200, 300)
+    with Image.open(tmp_path / "turntable.gif") as turntable:
+        assert turntable.n_frames == 40
+        assert turntable.info["loop"] == 0
+
+
+def test_json_says_what_the_numbers_are(person, picture, tmp_path, few_frames):
+    write_results(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    content = json.loads((tmp_path / "pose.json").read_text())
+    assert content["picture"] == {"name": "photo.jpg", "width_px": 200, "height_px": 300}
+    assert content["joints"] == list(JOINTS)
+    assert np.allclose(content["people"][0]["joints_3d"], person.pose, atol=1e-3)
+    assert {"camera", "axes", "unit", "bones"} <= content.keys()
+
+
+def test_second_person_has_files_of_its_own_that_a_later_run_removes(person, picture, tmp_path, few_frames):
+    (tmp_path / "person2_notes.txt").write_text("mine")
+    write_results(tmp_path, "photo.jpg", picture, [person, person], CAMERA)
+    assert (tmp_path / "person2_turntable.gif").is_file()
+    write_results(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "person2_notes.txt"])
+
+
+def test_a_huge_picture_is_written_smaller_but_its_coordinates_stay(person, tmp_path, few_frames):
+    write_results(tmp_path, "photo.jpg", Picture(np.zeros((3200, 2400, 3), np.uint8)), [person], CAMERA)
+    assert Image.open(tmp_path / "pose_2d.png").size == (1200, 1600)
+    joints = json.loads((tmp_path / "pose.json").read_text())["people"][0]["joints_2d_px"]
+    assert np.allclose(joints, person.joints.joints_px, atol=0.01)
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), all_or_nothing(tmp_path / "out") as partial:
+        (partial / "half.png").write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_keeps_earlier_results(tmp_path):
+    (tmp_path / "pose.json").write_text("earlier")
+    with pytest.raises(RuntimeError), all_or_nothing(tmp_path) as partial:
+        (partial / "pose.json").write_text("half")
+        raise RuntimeError
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["earlier"]
+
+
+def test_no_permission_is_one_sentence(tmp_path, monkeypatch):
+    def refuse(*args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(ValueError, match=r"cannot write to .*out: Permission denied"), all_or_nothing(tmp_path / "out"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_folders_place(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(ValueError, match="cannot write to"), all_or_nothing(tmp_path / "out"):
+        pass
+
+
+def test_full_disk(tmp_path):
+    with pytest.raises(ValueError, match="No space left"), all_or_nothing(tmp_path / "out"):
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overview_shows_photo_and_all_views():
+    photo, views = np.zeros((100, 50, 3), np.uint8), [np.zeros((480, 480, 3), np.uint8)] * len(AZIMUTHS_DEG)
+    strip = overview(photo, views)
+    assert strip.shape[1] == 240 + 3 * 480
+    assert strip.shape[0] > 480
+
+
+def test_gif_keeps_its_colours(tmp_path):
+    frames = [np.full((20, 20, 3), colour, np.uint8) for colour in ((30, 119, 208), (224, 72, 46), (60, 60, 70))]
+    write_gif(tmp_path / "a.gif", frames)
+    with Image.open(tmp_path / "a.gif") as animation:
+        for number, frame in enumerate(frames):
+            animation.seek(number)
+            assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - frame).max() < 8

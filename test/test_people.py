@@ -1,0 +1,69 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from utils.detections import Joints, KeyPoints
+from utils.images import Picture
+from utils.people import CONVENTIONS, Camera, Person, camera_of
+from utils.skeleton import JOINTS, NUM_JOINTS
+
+
+@pytest.fixture
+def person():
+    points = np.arange(34.0).reshape(17, 2)
+    filled = np.array([name == "left_foot" for name in JOINTS])
+    return Person(
+        KeyPoints("coco_17", points, np.full(17, 0.5)), Joints(points, np.full(17, 0.5), filled), np.ones((17, 3))
+    )
+
+
+def picture(focal_px=None):
+    return Picture(np.zeros((300, 400, 3), np.uint8), focal_px)
+
+
+def test_exif_is_better_than_an_assumption():
+    camera = camera_of(picture(focal_px=350.0), fov_deg=55)
+    assert camera.intrinsics_px == (350, 350, 200, 150)
+    assert "EXIF" in camera.origin
+
+
+def test_assumed_field_of_view_spans_the_longer_side():
+    camera = camera_of(picture(), fov_deg=60)
+    focal = camera.intrinsics_px[0]
+    assert 2 * math.degrees(math.atan(200 / focal)) == pytest.approx(60)
+    assert "assumed field of view of 60 degrees" in camera.origin
+
+
+def test_no_field_of_view_means_no_intrinsics():
+    camera = camera_of(picture(focal_px=350.0), fov_deg=0)
+    assert camera.intrinsics_px is None
+    assert "look straight" in camera.origin
+
+
+def test_json_of_a_person(person):
+    content = json.loads(json.dumps(person.to_dict()))
+    assert np.shape(content["joints_3d"]) == (NUM_JOINTS, 3)
+    assert np.shape(content["joints_2d_px"]) == (NUM_JOINTS, 2)
+    assert content["filled_joints"] == ["left_foot"]
+    assert content["key_points"]["names"][0] == "nose"
+    assert "key_points" not in person.to_dict(with_key_points=False)
+
+
+def test_json_of_a_camera_states_the_tilt():
+    assert Camera(None, "unknown").to_dict()["tilt"] == "taken to be level"
+    assert "10 degrees down" in Camera(None, "unknown", 10.0).to_dict()["tilt"]
+
+
+def test_conventions_name_axes_unit_and_joints():
+    assert "y down" in CONVENTIONS["axes"]
+    assert "unknown" in CONVENTIONS["unit"]
+    assert len(CONVENTIONS["joints"]) == NUM_JOINTS
+    assert len(CONVENTIONS["bones"]) == NUM_JOINTS - 1
+
+
+def test_drawn_in_a_resized_picture(person):
+    half = person.drawn_in(0.5)
+    assert (half.joints.joints_px == person.joints.joints_px / 2).all()
+    assert half.pose is person.pose
