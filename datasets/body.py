@@ -22,14 +22,17 @@ from .activities import ANCHORS, HANDS, POSTURES, hand_indices, posture_numbers
 
 HEIGHT_MM = (1700.0, 90.0)
 SEGMENTS = {
-    # Winter 2009, figure 4.1; the torso is 0.818 - 0.530, from hip to shoulder height.
-    "thigh": 0.245, "shin": 0.246, "torso": 0.288, "forearm": 0.146,
-    # Human3.6M's shoulder joints lie further in and lower, so that the upper arm is shorter than Winter's 0.186.
-    # Medians in upright 2D poses, in torso lengths: hips 0.54 apart, shoulders 0.62 apart and 0.12 below the thorax,
-    # head 0.41 above the thorax, the neck point 0.13 in front of the middle of that line.
-    "upper_arm": 0.170, "hip": 0.078, "shoulder": 0.089, "shoulder_drop": 0.035, "head": 0.118, "nose": 0.038,
+    # Winter 2009, figure 4.1.
+    "thigh": 0.245, "shin": 0.246,
+    # Everything above the hips in proportion to the legs, by medians of upright people's 2D poses in Human3.6M's
+    # joints, in torso lengths: legs 1.73, hips 0.54 and shoulders 0.58 apart, shoulders 0.12 below the thorax, head
+    # 0.37 above it, the neck point 0.12 in front of the middle of that line, upper arm 0.55, forearm 0.50.
+    "torso": 0.275, "upper_arm": 0.155, "forearm": 0.139, "hip": 0.0745, "shoulder": 0.080, "shoulder_drop": 0.033,
+    "head": 0.102, "nose": 0.033,
 }  # fmt: skip
 """Lengths as fractions of the body height; "hip" and "shoulder" are half widths."""
+SPINE_SHARE = 0.485
+"""Where the spine point lies on the way from hip to thorax, in 2D poses."""
 SHAPE_SPREAD = 0.05
 ELBOW_FLEXION_MAX = math.radians(150)
 HEAD_SPREAD_DEG = (14.0, 9.0, 26.0)
@@ -111,8 +114,8 @@ class Bodies:
         # The gaze stays level in part when the trunk leans; the line from neck to head tips forward by 10 degrees.
         pitch = math.radians(10) + 0.65 * (lean + bend / 2) + nod
         head = rotation_x(-pitch) @ rotation_z(0.7 * side + tilt) @ rotation_y(yaw + twist + turn)
-        spine = -size["torso"] / 2 * pelvis[..., 1]
-        thorax = spine - size["torso"] / 2 * chest[..., 1]
+        spine = -SPINE_SHARE * size["torso"] * pelvis[..., 1]
+        thorax = spine - (1 - SPINE_SHARE) * size["torso"] * chest[..., 1]
         joints = {"hip": torch.zeros_like(spine), "spine": spine, "thorax": thorax}
         joints["neck"] = thorax - size["head"] / 2 * head[..., 1] + size["nose"] * head[..., 2]
         joints["head"] = thorax - size["head"] * head[..., 1]
