@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from utils.detections import Joints, KeyPoints
 from utils.geometry import rotate, rotation_x
 from utils.images import Picture
-from utils.detections import Joints, KeyPoints
 from utils.people import Camera, Person, camera_of
 from utils.tracking import Tracker
 

@@ -157,7 +157,7 @@ def test_video_without_people(run, tmp_path):
 
 
 def test_video_broken_in_the_middle(run, tmp_path):
-    path = video(tmp_path, [np.zeros((64, 64, 3), np.uint8)] * 20)
+    path = video(tmp_path, list(np.random.default_rng(0).integers(0, 256, (14, 64, 64, 3)).astype(np.uint8)))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     status, _, error, out = run("--input", path, *needs_blazepose())
     assert status == 2

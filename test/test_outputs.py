@@ -6,7 +6,7 @@ from PIL import Image
 from test_detections import standing
 
 from utils.images import Picture
-from utils.outputs import AZIMUTHS_DEG, all_or_nothing, overview, write_gif, write_results
+from utils.outputs import AZIMUTHS_DEG, all_or_nothing, overview, square_around, write_gif, write_results
 from utils.people import Camera, Person
 from utils.skeleton import JOINTS
 from utils.visualization import turntable
@@ -103,11 +103,22 @@ def test_full_disk(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_overview_shows_photo_and_all_views():
-    photo, views = np.zeros((100, 50, 3), np.uint8), [np.zeros((480, 480, 3), np.uint8)] * len(AZIMUTHS_DEG)
-    strip = overview(photo, views)
-    assert strip.shape[1] == 240 + 3 * 480
-    assert strip.shape[0] > 480
+def test_overview_shows_the_person_and_all_views():
+    photo, views = np.zeros((100, 400, 3), np.uint8), [np.zeros((480, 480, 3), np.uint8)] * len(AZIMUTHS_DEG)
+    photo[50, 350] = 255
+    strip = overview(photo, views, np.array([[340.0, 40], [360, 60]]))
+    assert strip.shape == (514, 4 * 480, 3)
+    rows, columns = np.nonzero(strip[:480, :480, 0] > 128)
+    assert rows.mean() == pytest.approx(240, abs=20)
+    assert columns.mean() == pytest.approx(240, abs=20)
+
+
+@pytest.mark.parametrize("joints", [[[0, 0], [50, 50]], [[350, 10], [420, 110]], [[-300, -300], [900, 900]]])
+def test_overview_at_the_edge(joints):
+    photo = np.zeros((100, 400, 3), np.uint8)
+    tile = np.asarray(square_around(photo, np.array(joints, float), 480))
+    assert tile.shape == (480, 480, 3)
+    assert (tile == 0).any()
 
 
 def test_gif_keeps_its_colours(tmp_path):

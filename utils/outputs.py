@@ -22,6 +22,8 @@ PICTURE_SIDE_PX = 1600
 VIEW_SIDE_PX = 480
 FRAME_MS = 60
 CAPTION_PX = 34
+AIR = 1.35
+"""Side of the square around a person in the overview, in the person's size."""
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def write_results(folder: str | Path, name: str, picture: Picture, people: list[
             prefix = f"person{number}_" if number > 1 else ""
             views = write_views(partial, prefix, person)
             if number == 1:
-                write_png(partial / "overview.png", overview(drawn, views))
+                write_png(partial / "overview.png", overview(drawn, views, shown[0].joints.joints_px))
         page = viewer_page(photo, shown)
         (partial / "pose.html").write_text(page, encoding="utf-8")
         lines = [
@@ -119,18 +121,35 @@ def write_gif(path: Path, frames: list[np.ndarray]) -> None:
     indexed[0].save(path, save_all=True, append_images=indexed[1:], duration=FRAME_MS, loop=0)
 
 
-def overview(photo: np.ndarray, views: list[np.ndarray]) -> np.ndarray:
-    """One strip: the photo with its key points, then the views, each with a caption."""
+def overview(photo: np.ndarray, views: list[np.ndarray], joints_px: np.ndarray) -> np.ndarray:
+    """One strip: the person in the photo, then the views, each with a caption.
+
+    Args:
+        photo: (height, width, 3) with the key points drawn.
+        views: square pictures of one size.
+        joints_px: (17, 2) of the person in the photo.
+    """
     side = VIEW_SIDE_PX
-    width = max(round(photo.shape[1] * side / photo.shape[0]), 1)
-    tiles = [Image.fromarray(photo).resize((width, side), Image.Resampling.LANCZOS), *map(Image.fromarray, views)]
+    tiles = [square_around(photo, joints_px, side), *map(Image.fromarray, views)]
     captions = ["key points", *(f"{azimuth}°" for azimuth in AZIMUTHS_DEG)]
-    strip = Image.new("RGB", (sum(tile.width for tile in tiles), side + CAPTION_PX), "white")
-    pen, font, left, line = ImageDraw.Draw(strip), ImageFont.load_default(18), 0, side + CAPTION_PX / 2
-    for tile, caption in zip(tiles, captions, strict=True):
-        strip.paste(tile, (left, 0))
-        pen.text((left + tile.width / 2, line), caption, "#555b68", font, anchor="mm")
-        left += tile.width
-    pen.text((left - 12, line), "right", SIDE_COLOURS["right"], font, anchor="rm")
-    pen.text((left - 62, line), "left", SIDE_COLOURS["left"], font, anchor="rm")
+    strip = Image.new("RGB", (side * len(tiles), side + CAPTION_PX), "white")
+    pen, font, line = ImageDraw.Draw(strip), ImageFont.load_default(18), side + CAPTION_PX / 2
+    for number, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):
+        strip.paste(tile, (side * number, 0))
+        pen.text((side * (number + 0.5), line), caption, "#555b68", font, anchor="mm")
+    pen.text((strip.width - 12, line), "right", SIDE_COLOURS["right"], font, anchor="rm")
+    pen.text((strip.width - 62, line), "left", SIDE_COLOURS["left"], font, anchor="rm")
     return np.asarray(strip)
+
+
+def square_around(photo: np.ndarray, joints_px: np.ndarray, side: int) -> Image.Image:
+    """The square of a photo around a person with some air, white where it reaches over the edge."""
+    middle = (joints_px.min(axis=0) + joints_px.max(axis=0)) / 2
+    half = max(AIR * np.ptp(joints_px, axis=0).max() / 2, 8)
+    # A square that fits into the photo stays inside; of a larger one, the photo is in the middle.
+    size = np.array(photo.shape[1::-1])
+    middle = np.where(size > 2 * half, middle.clip(half, np.maximum(size - half, half)), size / 2)
+    box = (*(middle - half), *(middle + half))
+    return Image.fromarray(photo).transform(
+        (side, side), Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor="white"
+    )
