@@ -248,7 +248,9 @@ class PoseGAN(LightningModule):
         self.log_dict(means, on_step=False, on_epoch=True, sync_dist=True)
 
     def on_validation_epoch_start(self) -> None:
-        """Empties the figures; with and without intrinsics are kept apart."""
+        """Empties the figures, with and without intrinsics apart, and readies the averaged lifter for the epoch."""
+        low = self.trainer.precision.startswith("bf16")
+        self.lift = self.lifter_ema.for_inference(torch.bfloat16 if low else torch.float32).lift
         names = self.trainer.datamodule.val_set.action_names
         self.errors = {name: PoseErrors(names).to(self.device) for name in ("", "_intrinsics")}
 
@@ -261,7 +263,7 @@ class PoseGAN(LightningModule):
             return
         for name, intrinsics in (("", None), ("_intrinsics", batch.intrinsics_px)):
             if name == "" or intrinsics is not None:
-                lifted = self.lifter_ema.lift(batch.poses_px["gt"], intrinsics)
+                lifted = self.lift(batch.poses_px["gt"], intrinsics)
                 self.errors[name].update(lifted, batch.poses_cam_mm, batch.actions)
 
     def on_validation_epoch_end(self) -> None:

@@ -1,13 +1,16 @@
 """The lifter: a 2D pose in, a depth a joint out (Chen et al. 2019, section 3.1)."""
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import fuse_linear_bn_eval
 
 from datasets.transforms import flip, pixels_to_norm, pixels_to_virtual_norm
 from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, lift_to_camera, root_relative, rotate
 from utils.skeleton import NUM_JOINTS, ROOT
 
-from .blocks import residual_network
+from .blocks import ResidualBlock, residual_network
 
 
 class Lifter(nn.Module):
@@ -36,9 +39,20 @@ class Lifter(nn.Module):
         if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
             raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
         flat = pose_norm.reshape(-1, NUM_JOINTS * 2) * CAMERA_DISTANCE
+        flat = flat.to(self.network[0].weight.dtype)
         offset, elevation = self.network(flat).float().split([NUM_JOINTS, 1], dim=-1)
         depth = (CAMERA_DISTANCE + offset - offset[:, ROOT : ROOT + 1]).clamp(min=NEAREST_DEPTH)
         return depth.reshape(pose_norm.shape[:-1]), elevation.reshape(pose_norm.shape[:-2])
+
+    def for_inference(self, dtype: torch.dtype = torch.float32) -> "Lifter":
+        """A copy for lifting only: batch norm merged into the linear layers, these in the given precision.
+
+        With `torch.bfloat16` processors that can multiply such numbers lift several times as fast. Everything but
+        the network, and what it returns, stays float32.
+        """
+        lifter = deepcopy(self).eval().requires_grad_(False)
+        lifter.network = without_batch_norm(lifter.network).to(dtype)
+        return lifter
 
     def lift_norm(self, pose_norm: Tensor, average_flip: bool = True) -> Tensor:
         """Root-relative 3D pose (..., 17, 3) of a normalised one, in units of the person's size."""
@@ -80,3 +94,16 @@ class Lifter(nn.Module):
             raise ValueError("intrinsics must be (fx, fy, cx, cy) in pixels with positive focal lengths")
         pose_norm, rotation = pixels_to_virtual_norm(pose_px, camera.expand(*pose_px.shape[:-2], 4))
         return rotate(self.lift_norm(pose_norm, average_flip), rotation)
+
+
+def without_batch_norm(layers: nn.Sequential) -> nn.Sequential:
+    """The same function as `layers` in evaluation mode; the residual blocks among them are changed in place."""
+    merged: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm1d):
+            merged[-1] = fuse_linear_bn_eval(merged[-1], layer)
+            continue
+        if isinstance(layer, ResidualBlock):
+            layer.layers = without_batch_norm(layer.layers)
+        merged.append(layer)
+    return nn.Sequential(*merged)
