@@ -42,9 +42,10 @@ class _Array(np.ndarray):
         _, shape, kind, fortran_order, content = state
         if isinstance(content, str):
             content = content.encode("latin1")
+        # NumPy checks bytes itself, but believes a list to be as long as the shape says.
         boxed = kind.dtype.hasobject
         size = math.prod(shape) * (1 if boxed else kind.dtype.itemsize)
-        if type(content) is not (list if boxed else bytes) or len(content) != size or min(shape, default=0) < 0:
+        if type(content) is not (list if boxed else bytes) or len(content) != size:
             raise ValueError("an array's content is not of its shape")
         super().__setstate__((1, shape, kind.dtype, fortran_order, content))
 

@@ -94,7 +94,7 @@ def test_people_with_a_missing_needed_point_are_left_out_and_counted(tmp_path):
     points[1, number("left_knee"), 0] = np.nan
     points[2, number("left_knee"), 2] = np.nan
     points[3, :, 1] = np.inf
-    points[4, :, :2] = 5
+    points[4, :, :2] = 812.3, 417.9
     # Nothing of ours depends on the toes.
     points[5, number("left_big_toe")] = 0
     points[6, number("left_big_toe"), 0] = np.nan

@@ -80,12 +80,15 @@ def test_nothing_else_is_rebuilt(attack, protocol, tmp_path, monkeypatch):
 
 
 def test_stand_ins_take_nothing_but_numbers(tmp_path):
-    """Arrays whose content does not fit their shape would make NumPy read foreign memory."""
+    """NumPy would read foreign memory for a list shorter than its shape."""
     small = pickle.dumps(np.array({"a": np.zeros(200, dtype="f4")}, dtype=object), protocol=2)
     assert small.count(b"K\xc8\x85") == 1
     larger = small.replace(b"K\xc8\x85", b"M\xff\xff\x85")
+    boxed = pickle.dumps(np.array({"a": np.array([7, 8, 9], dtype=object)}, dtype=object), protocol=2)
+    assert boxed.count(b"K\x03\x85") == 1
+    longer_list = boxed.replace(b"K\x03\x85", b"K\x63\x85")
     records = pickle.dumps(np.array({"a": np.zeros(2, dtype=[("x", "f4")])}, dtype=object))
-    for pickled in (larger, records, small[:60], b"", b"garbage", pickle.dumps([1]), pickle.dumps(3)):
+    for pickled in (larger, longer_list, records, small[:60], b"", b"garbage", pickle.dumps([1]), pickle.dumps(3)):
         with pytest.raises(ValueError, match=r"is damaged|more than arrays") as error:
             read_pickled_npz(write(tmp_path / "a.npz", pickled), "positions_3d")
         assert "\n" not in str(error.value)
