@@ -17,9 +17,10 @@ from utils.detections import KeyPoints
 from utils.skeleton import SOURCES
 
 from .crops import crop_matrix, near_windows, reduced, sample, whole_window
+from .distinct import distinct, sureness
 
 SOURCE = "blazepose_33"
-POINTS, SHOULDER = len(SOURCES[SOURCE]), SOURCES[SOURCE].index("left_shoulder")
+POINTS = len(SOURCES[SOURCE])
 DETECTOR_FILE, LANDMARK_FILE = "pose_detection.tflite", "pose_landmark_full.tflite"
 DETECTOR_SIZE, LANDMARK_SIZE = 224, 256
 ANCHOR_STRIDES = (8, 16, 32, 32, 32)
@@ -32,8 +33,6 @@ REFINE_FROM = 0.5
 """A heat map whose peak near the landmark is below this says nothing about its place."""
 LOOKS, SURE = 4, 0.7
 """Unsure key points are looked for in up to so many crops, each taken from the last one's landmarks."""
-SAME_PERSON = 0.1
-"""Mean distance of key points, in the person's size, under which two findings are one person."""
 LARGEST_SIDE = 1280
 """Larger pictures are reduced by a whole factor, so that bilinear sampling does not alias."""
 
@@ -118,21 +117,6 @@ class BlazePose:
         points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, sigmoid(heat[0]))
         points_px = points * LANDMARK_SIZE @ crop[:, :2].T + crop[:, 2]
         return KeyPoints(SOURCE, points_px, peak * sigmoid(landmarks[:, 4]), float(presence[0, 0]))
-
-
-def sureness(person: KeyPoints) -> float:
-    """How far to trust a person's key points: the median confidence of the body's, if there is a person at all."""
-    return person.score * float(np.median(person.confidence[SHOULDER:POINTS]))
-
-
-def distinct(people: list[KeyPoints]) -> list[KeyPoints]:
-    """The people without those that are another one again, found a little less surely."""
-    kept: list[KeyPoints] = []
-    for person in sorted(people, key=sureness, reverse=True):
-        away = [np.linalg.norm(person.points_px - other.points_px, axis=1).mean() / other.size_px for other in kept]
-        if min(away, default=1) > SAME_PERSON:
-            kept.append(person)
-    return kept
 
 
 @contextmanager

@@ -10,14 +10,12 @@ from models.blazepose import (
     BlazePose,
     anchors,
     decode,
-    distinct,
     overlap,
     refine,
     sigmoid,
     suppress,
 )
 from models.detector import ESTIMATOR_FOLDER, FILES
-from utils.detections import KeyPoints
 from utils.images import read_picture
 from utils.skeleton import SOURCES
 
@@ -141,16 +139,3 @@ def test_refine_moves_sure_points_to_the_centre_of_mass():
 
 def test_sigmoid_survives_any_logit():
     assert sigmoid(np.float32([-1e30, 0, 1e30])).tolist() == pytest.approx([0, 0.5, 1])
-
-
-def test_the_same_person_found_twice_counts_once():
-    points = np.random.default_rng(0).uniform(0, 100, (POINTS, 2))
-    sure, unsure = np.full(POINTS, 0.9), np.full(POINTS, 0.5)
-    people = [
-        KeyPoints(SOURCE, points + 3, unsure),
-        KeyPoints(SOURCE, points, sure),
-        KeyPoints(SOURCE, points + 80, sure),
-    ]
-    kept = distinct(people)
-    assert len(kept) == 2
-    assert (kept[0].points_px == points).all()
