@@ -76,10 +76,12 @@ class BlazePose:
         shrink = -(-max(image.shape[:2]) // LARGEST_SIDE)
         small = image if shrink == 1 else reduced(image, shrink)
         people = [self._person(small, crop) for crop in self._crops(small)]
-        return [
+        found = [
             replace(person, points_px=person.points_px[:POINTS] * shrink, confidence=person.confidence[:POINTS])
-            for person in distinct([person for person in people if person.score >= PRESENCE_SCORE])
+            for person in people
+            if person.score >= PRESENCE_SCORE
         ]
+        return distinct(found)
 
     def _crops(self, image: np.ndarray) -> list[np.ndarray]:
         """(2, 3) matrices from the landmark model's input pixels to the image's, one a person."""

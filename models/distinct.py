@@ -4,8 +4,8 @@ import numpy as np
 
 from utils.detections import KeyPoints
 
-FACE_POINTS = 11
-"""BlazePose's first points are on the face; they say little about a body."""
+BODY_POINTS = slice(11, 33)
+"""Of BlazePose's points, the first are on the face and say little about a body; those from 33 on are on no body."""
 SAME_POINTS = 0.1
 """Mean distance of key points, in the person's size, under which two findings are one person."""
 SAME_BOX, LESS_SURE = 0.7, 0.8
@@ -14,7 +14,7 @@ SAME_BOX, LESS_SURE = 0.7, 0.8
 
 def sureness(person: KeyPoints) -> float:
     """How far to trust a person's key points: the median confidence of the body's, if there is a person at all."""
-    return person.score * float(np.median(person.confidence[FACE_POINTS:]))
+    return person.score * float(np.median(person.confidence[BODY_POINTS]))
 
 
 def distinct(people: list[KeyPoints]) -> list[KeyPoints]:
