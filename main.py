@@ -180,6 +180,8 @@ def complain(message: str, status: int) -> int:
 
 def first_line(error: BaseException) -> str:
     """What fits into one sentence of an error's message."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror.lower()}: {error.filename}" if error.filename else error.strerror.lower()
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 

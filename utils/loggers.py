@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable
@@ -50,6 +52,9 @@ class MLflow(MLFlowLogger):
     """
 
     def __init__(self, name: str, run_id: str | None = None) -> None:
+        # Asked first, since MLflow itself would try for minutes.
+        with contextlib.closing(sqlite3.connect(MLFLOW_URI.removeprefix("sqlite:///"), timeout=20)) as database:
+            database.execute("BEGIN IMMEDIATE")
         super().__init__(MLFLOW_EXPERIMENT, name, MLFLOW_URI)
         if run_id is not None:
             with contextlib.suppress(Exception):
@@ -149,8 +154,8 @@ def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dic
     Raises:
         ValueError: if one cannot be written to.
     """
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     # TensorBoard's writer hands its errors on to the next call, and prints them besides.
     threading.excepthook = lambda arguments: None
     loggers = {}

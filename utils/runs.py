@@ -88,10 +88,9 @@ def read_note(checkpoint: Path) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """What changed, as "name 1 instead of 2, ...", of the names that both have."""
-    return ", ".join(
-        f"{name} {now[name]} instead of {old}" for name, old in before.items() if now.get(name, old) != old
-    )
+    """Which options changed, as "name 1 instead of 2, ...", of those that both have; --resume itself does not count."""
+    changed = [name for name, old in before.items() if now.get(name, old) != old and name != "resume"]
+    return ", ".join(f"{name} {now[name]} instead of {before[name]}" for name in changed)
 
 
 def fingerprint(poses: Any) -> str:

@@ -1,0 +1,279 @@
+"""The command line, in one process: training, resuming, evaluating, and what goes wrong."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import main as command
+from datasets import loading
+from models import load_lifter, save_lifter
+from utils import callbacks
+
+ROOT = Path(command.__file__).parent
+TINY = [
+    "--gpus=0", "--width=16", "--lifter_blocks=1", "--critic_blocks=1", "--train_data=synthetic",
+    "--val_data=synthetic",
+    "--synthetic_poses=200", "--batch_size=32", "--logger=none", "--max_epochs",
+]  # fmt: skip
+Progress = callbacks.Progress
+CHECKPOINTS = Path("lightning_logs/version_0/checkpoints")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty current folder and a small validation set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loading, "SYNTHETIC_VAL_POSES", 64)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run of three epochs with TensorBoard: its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("trained"))
+        patch.setattr(loading, "SYNTHETIC_VAL_POSES", 64)
+        assert command.main([*TINY, "3", "--logger", "tensorboard"]) == 0
+        return Path.cwd()
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["state_dict"]
+
+
+def assert_same_run(one, two):
+    ours, theirs = weights(one), weights(two)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def complaint(capsys, status, *flags):
+    """Runs the command, which must fail; returns its one sentence."""
+    try:
+        assert command.main([*map(str, flags)]) == status
+    except SystemExit as stop:
+        assert stop.code == status
+    shown = capsys.readouterr()
+    lines = [line for line in shown.err.splitlines() if line.startswith("main.py: ")]
+    assert shown.out == "" and len(lines) == 1 and "Traceback" not in shown.err
+    if status == 2:
+        assert shown.err.splitlines() == lines
+    return lines[0]
+
+
+def test_a_run_leaves_checkpoints_tables_and_a_note(trained):
+    run_dir = trained / CHECKPOINTS.parent
+    names = {path.name.split("=")[0] for path in (run_dir / "checkpoints").iterdir()}
+    assert names == {"best-epoch", "label-free-epoch", "last.ckpt"}
+    assert {path.name for path in run_dir.glob("results-*")} == {
+        f"results-{name}.{ending}" for name in ("best", "last", "label-free") for ending in ("json", "csv")
+    }
+    note = json.loads((run_dir / "options.json").read_text())
+    assert note["options"]["synthetic_poses"] == 200 and torch.__version__.startswith(note["versions"]["torch"][:6])
+    assert len(note["training_sha256"]) == 64
+    best = load_lifter(next((run_dir / "checkpoints").glob("best-*")))
+    pose_px = torch.rand(5, 17, 2) * 100
+    torch.testing.assert_close(load_lifter(run_dir / "lifter.pt").lift(pose_px), best.lift(pose_px), atol=5e-3, rtol=0)
+
+
+def test_tensorboard_has_losses_validation_pictures_and_options(trained):
+    events = EventAccumulator(str(trained / CHECKPOINTS.parent))
+    events.Reload()
+    tags = events.Tags()
+    assert {"loss_2d", "loss_3d", "loss_adversarial", "loss_critic", "critic_accuracy", "val_mpjpe_epoch",
+            "val_p_mpjpe_epoch", "val_label_free_epoch"} <= set(tags["scalars"])  # fmt: skip
+    assert len(events.Scalars("val_mpjpe_epoch")) == 3
+    assert [picture.step for picture in events.Images("poses")] == [0, 2]
+    text = events.Tensors("options/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "| synthetic_poses | 200 |" in text
+    assert "_hparams_/session_start_info" in events.summary_metadata
+
+
+def test_output_is_the_table_and_errors_are_ours(capsys):
+    assert command.main([*TINY, "1"]) == 0
+    shown = capsys.readouterr()
+    for label in ("best", "last", "label-free", "flat", "standing"):
+        assert shown.out.count(f"\n  {label} ") == 2
+    assert "sitting" not in shown.out
+    for line in shown.err.splitlines():
+        assert line.startswith(("training on", "validating on", "options:", "  ", "logs and", "epoch 1/1 |", "best",
+                                "last", "label-free", "tables")) or not line, line  # fmt: skip
+    assert "\r" not in shown.err
+
+
+@pytest.fixture
+def send(monkeypatch):
+    """Makes the next run send itself signals at one moment of an epoch; without arguments, no longer."""
+
+    def plan(hook=None, epoch=0, *signals):
+        class Planned(Progress):
+            """Progress, and signals."""
+
+        def send_all(self, trainer, *_):
+            if trainer.current_epoch == epoch:
+                for number in signals:
+                    signal.raise_signal(number)
+
+        if hook:
+            setattr(Planned, hook, send_all)
+        monkeypatch.setattr(callbacks, "Progress", Planned)
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("hook", "epoch", "number"),
+    [
+        ("on_train_batch_start", 0, signal.SIGINT),
+        ("on_train_batch_start", 1, signal.SIGTERM),
+        ("on_validation_epoch_start", 0, signal.SIGTERM),
+        ("on_validation_epoch_end", 1, signal.SIGINT),
+        ("on_train_epoch_end", 1, signal.SIGTERM),
+    ],
+)
+def test_resuming_after_a_signal_equals_an_uninterrupted_run(trained, send, capfd, hook, epoch, number):
+    send(hook, epoch, number)
+    assert command.main([*TINY, "3"]) == 1
+    assert f"main.py: stopped; go on with --resume {CHECKPOINTS}/last.ckpt" in capfd.readouterr().err
+    send()
+    assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt")]) == 0
+    assert_same_run(CHECKPOINTS / "last.ckpt", trained / CHECKPOINTS / "last.ckpt")
+    assert [path.name for path in CHECKPOINTS.parents[1].iterdir()] == ["version_0"]
+    assert sorted(path.name for path in CHECKPOINTS.iterdir()) == sorted(
+        path.name for path in (trained / CHECKPOINTS).iterdir()
+    )
+
+
+def test_second_ctrl_c_stops_at_once(send, capfd):
+    send("on_validation_epoch_start", 0, signal.SIGINT, signal.SIGINT)
+    assert command.main([*TINY, "3"]) == 1
+    assert "main.py: stopped; no checkpoint had been written yet" in capfd.readouterr().err
+
+
+def test_resuming_after_a_kill_equals_an_uninterrupted_run(trained):
+    """The real thing, once: a process of its own, killed after its first checkpoint."""
+    code = (
+        "import os, signal, sys, main\nfrom datasets import loading\nfrom utils import callbacks\n"
+        "loading.SYNTHETIC_VAL_POSES = 64\n"
+        "def die(self, trainer, *_):\n"
+        "    if (trainer.current_epoch, _[-1]) == (1, 3): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "callbacks.Progress.on_train_batch_end = die\n"
+        "main.main(sys.argv[1:])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    killed = subprocess.run([sys.executable, "-c", code, *TINY, "3"], env=environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt")]) == 0
+    assert_same_run(CHECKPOINTS / "last.ckpt", trained / CHECKPOINTS / "last.ckpt")
+
+
+def test_resuming_a_finished_run_says_so(trained, capsys):
+    last = trained / CHECKPOINTS / "last.ckpt"
+    assert "has finished its 3 epochs: give a larger --max_epochs" in complaint(capsys, 2, "--resume", last)
+
+
+def test_flags_win_over_the_options_of_a_resumed_run(trained, capsys, here):
+    command.main([*TINY, "1"])
+    capsys.readouterr()
+    flags = ["--max_epochs", "2", "--weight_2d", "7"]
+    assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt"), *flags]) == 0
+    assert "resuming with max_epochs 2 instead of 1, weight_2d 7.0 instead of 1.0" in capsys.readouterr().err
+    note = json.loads((CHECKPOINTS.parent / "options-1.json").read_text())
+    assert note["options"]["weight_2d"] == 7.0 and note["options"]["width"] == 16
+
+
+def test_evaluation_of_training_and_small_checkpoints(trained, capsys):
+    save_lifter(load_lifter(trained / CHECKPOINTS / "last.ckpt"), "small.pt")
+    for path in (trained / CHECKPOINTS / "last.ckpt", "small.pt"):
+        flags = ["--val_data", "synthetic", "--results", "out/r.json"]
+        assert command.main(["--evaluate", str(path), *flags]) == 0
+        table = capsys.readouterr().out
+        assert "lifter" in table and "A / C, mm" in table
+        record = json.loads(Path("out/r.json").read_text())["inputs"]["gt"]
+        wanted = {"poses", "mpjpe", "n_mpjpe", "p_mpjpe", "pck150", "auc", "oracles", "baselines", "per_action"}
+        assert wanted <= record.keys() and record["poses"] == 64
+        assert Path("out/r.csv").read_text().startswith("inputs,action,poses,mpjpe")
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--train_data mpii --data_dir nowhere", "no mpii_poses.npy"),
+        ("--train_data h36m --data_dir nowhere", "nowhere/h36m"),
+        ("--val_data h36m --data_dir nowhere", "nowhere/h36m"),
+        ("--train_data one.npy", "--batch_size 32 is larger than the 1 training poses"),
+        ("--train_data nan.npy", "no person with all the points"),
+        ("--train_data missing.npy", "neither mpii, h36m, synthetic nor an existing file"),
+        ("--batch_size 500", "--batch_size 500 is larger than the 190 training poses"),
+        ("--gpus 999", "--gpus 999: this machine has"),
+        ("--resume list.ckpt", "list.ckpt is not a checkpoint of this project"),
+        ("--logger mlflow", "cannot log to MLflow at sqlite:///mlflow.db: file is not a database"),
+    ],
+)
+def test_what_cannot_begin_is_one_sentence(capsys, flags, sentence):
+    np.save("one.npy", np.arange(34.0)[None])
+    np.save("nan.npy", np.full((100, 34), np.nan))
+    torch.save([1], "list.ckpt")
+    Path("mlflow.db").write_text("not a database, but long enough to be read as one" * 9)
+    assert sentence in complaint(capsys, 2, *TINY, 1, *flags.split())
+
+
+def test_folder_that_is_none(capsys):
+    Path("lightning_logs").touch()
+    assert "cannot write to lightning_logs" in complaint(capsys, 2, *TINY, 1)
+
+
+def test_a_full_disk_stops_the_run_and_keeps_the_last_checkpoint(monkeypatch, capsys):
+    saves, save = [], callbacks.os.fsync
+
+    def full(descriptor):
+        saves.append(descriptor)
+        if len(saves) > 4:
+            raise OSError(28, "No space left on device")
+        save(descriptor)
+
+    monkeypatch.setattr(callbacks.os, "fsync", full)
+    sentence = complaint(capsys, 1, *TINY, 4)
+    assert f"no space left on device; go on with --resume {CHECKPOINTS}/last.ckpt" in sentence
+    for path in CHECKPOINTS.iterdir():
+        load_lifter(path)
+    monkeypatch.undo()
+
+
+def test_a_logger_that_fails_costs_one_warning(monkeypatch, capsys):
+    from utils.loggers import TensorBoard
+
+    def fail(self, *_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TensorBoard, "log_metrics", fail)
+    assert command.main([*TINY, "2", "--logger", "tensorboard"]) == 0
+    assert capsys.readouterr().err.count("warning: TensorBoard in lightning_logs/version_0 fails") == 1
+
+
+def test_mlflow_has_parameters_metrics_pictures_and_the_best_lifter(capfd):
+    assert command.main([*TINY, "1", "--logger", "mlflow"]) == 0
+    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in capfd.readouterr().err
+    assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt"), "--max_epochs", "2"]) == 0
+    with sqlite3.connect("mlflow.db") as database:
+        assert [row[0] for row in database.execute("SELECT name FROM runs")] == ["version_0"]
+        assert ("synthetic_poses", "200") in database.execute("SELECT key, value FROM params").fetchall()
+        metrics = [row[0] for row in database.execute("SELECT key FROM metrics")]
+    assert metrics.count("val_mpjpe_epoch") == 2 and "loss_2d" in metrics
+    artifacts = {path.name for path in Path("mlruns").rglob("*.p*")}
+    assert {"lifter.pt", "epoch_0000.png", "epoch_0001.png"} <= artifacts
+
+
+def test_help_answers_without_torch():
+    code = "import sys, main\ntry: main.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown.rstrip().endswith("False") and "--gan_accuracy_cap" in shown
