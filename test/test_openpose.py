@@ -1,9 +1,11 @@
+import hashlib
 import re
 
 import numpy as np
 import pytest
 from test_grouping import planted_maps, standing
 
+from models import detector
 from models.openpose import VARIANTS, OpenPose, network_layers, rounded_up
 from utils.skeleton import SOURCES
 
@@ -67,6 +69,18 @@ def test_whole_path_with_random_weights(weights):
     assert maps.shape == (VARIANTS[variant].heat_maps + VARIANTS[variant].fields, 16, 24)
     assert np.ptp(maps) > 0
     assert isinstance(network(picture), list)
+
+
+def test_the_detector_loads_and_uses_them(weights, tmp_path, monkeypatch):
+    variant, path = weights
+    with path.open("rb") as file:
+        digest = hashlib.md5()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    (tmp_path / "some.caffemodel").symlink_to(path)
+    monkeypatch.setitem(detector.FILES, f"openpose-{variant}", {"some.caffemodel": f"md5:{digest.hexdigest()}"})
+    detect = detector.load_detector(f"openpose-{variant}", tmp_path, width=32, height=48, thr=0.9)
+    assert detect(np.zeros((20, 30, 3), np.uint8)) == []
 
 
 def test_another_file_is_refused(tmp_path):
