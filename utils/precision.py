@@ -6,8 +6,8 @@ import torch
 def fast_float32_products() -> bool:
     """Lets oneDNN multiply float32 matrices on the CPU where it keeps them float32; returns whether it does.
 
-    PyTorch's default, MKL, leaves AMD processors without AVX-512 kernels: oneDNN's are up to four times as fast. The
-    one switch to oneDNN is the precision "medium", which permits bfloat16 but uses it on few processors (AMX). So a
+    PyTorch's default, MKL, leaves AMD processors without AVX-512 kernels: oneDNN's are about twice as fast. The one
+    switch to oneDNN is the precision "medium", which permits bfloat16 but uses it on few processors (AMX). So a
     product is compared with float64, and where it has lost digits the switch is taken back. Affects float32 products
     on the CPU only as long as no GPU is used: there "medium" would mean TensorFloat32.
     """
