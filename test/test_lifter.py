@@ -1,4 +1,4 @@
-"""The lifter made ready for inference lifts as the trained one does."""
+"""The lifter: depths, the lift's geometry, what it refuses; made ready for inference it lifts as the trained one does."""
 
 import copy
 
@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from datasets.synthetic import load_synthetic
+from datasets.transforms import flip, pixels_to_norm
 from models.lifter import Lifter
+from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH
+from utils.skeleton import ROOT
 
 
 @pytest.fixture
@@ -41,3 +44,59 @@ def test_the_original_is_left_as_it_was(lifter):
     lifter.for_inference(torch.bfloat16)
     assert lifter.state_dict().keys() == before.keys()
     assert all(torch.equal(value, before[name]) for name, value in lifter.state_dict().items())
+
+
+@pytest.fixture(scope="module")
+def poses_px():
+    return load_synthetic(6, seed=4).poses_px["gt"]
+
+
+def test_depths_keep_leading_dimensions_and_pin_the_root(lifter, poses_px):
+    pose_norm = pixels_to_norm(poses_px)[0]
+    depth, elevation = lifter(pose_norm.reshape(2, 3, 17, 2))
+    assert depth.shape == (2, 3, 17) and elevation.shape == (2, 3)
+    torch.testing.assert_close(depth[..., ROOT], torch.full((2, 3), CAMERA_DISTANCE))
+    torch.testing.assert_close(depth.reshape(6, 17), lifter(pose_norm)[0])
+    torch.testing.assert_close(depth[0, 1], lifter(pose_norm[1])[0])
+
+
+def test_depths_never_reach_the_camera(lifter, poses_px):
+    with torch.no_grad():
+        lifter.network[-1].bias[5] = -1e3
+    assert lifter(pixels_to_norm(poses_px)[0])[0][:, 5].eq(NEAREST_DEPTH).all()
+
+
+def test_lift_does_not_depend_on_place_and_size_in_the_image(lifter, poses_px):
+    torch.testing.assert_close(lifter.lift(poses_px), lifter.lift(poses_px * 3 + 100), atol=1e-4, rtol=0)
+
+
+def test_lifting_the_mirror_image_gives_the_mirrored_person(lifter, poses_px):
+    mirrored_px = flip(poses_px - poses_px[:, :1])
+    torch.testing.assert_close(lifter.lift(mirrored_px), flip(lifter.lift(poses_px)), atol=1e-5, rtol=0)
+    plain = lifter.lift(mirrored_px, average_flip=False)
+    assert (plain - flip(lifter.lift(poses_px, average_flip=False))).abs().max() > 1e-3
+
+
+def test_lift_takes_arrays_and_intrinsics(lifter, poses_px):
+    centred = (500.0, 500.0, float(poses_px[0, 0, 0]), float(poses_px[0, 0, 1]))
+    lifted = lifter.lift(poses_px[0].numpy())
+    assert lifted.shape == (17, 3) and not lifted.requires_grad and lifted[ROOT].abs().max() == 0
+    torch.testing.assert_close(lifter.lift(poses_px[0], centred), lifted, atol=1e-4, rtol=0)
+    assert lifter.lift(poses_px, torch.tensor(centred).expand(6, 4)).shape == (6, 17, 3)
+    aside = lifter.lift(poses_px[0], (500.0, 500.0, centred[2] + 300, centred[3]))
+    assert (aside - lifted).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("pose_px", "intrinsics", "words"),
+    [
+        (torch.rand(16, 2), None, r"shape \(..., 17, 2\)"),
+        (torch.full((17, 2), torch.nan), None, "NaN or infinity"),
+        (torch.ones(17, 2), None, "no size"),
+        (torch.rand(17, 2), (0.0, 1.0, 0.0, 0.0), "positive focal lengths"),
+        (torch.rand(17, 2), (1.0, 1.0, 0.0), "intrinsics must be"),
+    ],
+)
+def test_what_cannot_be_lifted_is_refused(lifter, pose_px, intrinsics, words):
+    with pytest.raises(ValueError, match=words):
+        lifter.lift(pose_px, intrinsics)

@@ -1,0 +1,27 @@
+"""Pose sets: selecting, and which poses are usable."""
+
+import torch
+
+from datasets.poseset import PoseSet, usable
+from datasets.synthetic import load_synthetic
+
+
+def test_selecting_keeps_all_that_belongs_to_a_pose():
+    people = load_synthetic(10, seed=1, noise_px=2.0)
+    some = people.select(torch.tensor([7, 2]))
+    assert len(some) == 2 and some.action_names == people.action_names
+    pairs = [
+        (some.poses_cam_mm, people.poses_cam_mm),
+        (some.intrinsics_px, people.intrinsics_px),
+        (some.actions, people.actions),
+        (some.poses_px["detected"], people.poses_px["detected"]),
+    ]
+    for one, whole in pairs:
+        assert torch.equal(one, whole[[7, 2]])
+    assert PoseSet("2D alone", people.poses_px).select(torch.arange(10) < 3).to("cpu").poses_cam_mm is None
+
+
+def test_poses_with_holes_or_without_size_are_not_usable():
+    poses_px = torch.rand(4, 17, 2)
+    poses_px[1, 3, 0], poses_px[2, 5, 1], poses_px[3] = torch.nan, torch.inf, 7.0
+    assert usable(poses_px).tolist() == [True, False, False, False]

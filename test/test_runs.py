@@ -1,0 +1,56 @@
+"""Folders of runs and their notes."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from utils.runs import differences, fingerprint, new_run_dir, read_note, run_dir_of, write_note
+
+
+def test_run_folders_count_on(tmp_path):
+    parent = tmp_path / "lightning_logs"
+    assert new_run_dir(parent).name == "version_0"
+    (parent / "version_7").mkdir()
+    (parent / "version_x").mkdir()
+    assert new_run_dir(parent).name == "version_8"
+
+
+def test_the_run_of_a_checkpoint(tmp_path, monkeypatch):
+    assert run_dir_of(tmp_path / "version_4" / "checkpoints" / "a.ckpt") == tmp_path / "version_4"
+    assert run_dir_of(tmp_path / "elsewhere" / "checkpoints" / "a.ckpt") is None
+    assert run_dir_of(tmp_path / "version_4" / "a.ckpt") is None
+    monkeypatch.chdir(tmp_path)
+    assert run_dir_of(Path("version_4/checkpoints/a.ckpt")) == Path("version_4")
+
+
+def test_a_later_note_does_not_replace_an_earlier_one(tmp_path):
+    run_dir = tmp_path / "version_0"
+    run_dir.mkdir()
+    checkpoint = run_dir / "checkpoints" / "last.ckpt"
+    assert read_note(checkpoint) == {} == read_note(tmp_path / "last.ckpt")
+    for start in range(12):
+        write_note(run_dir, {"options": {"start": start}})
+    assert read_note(checkpoint)["options"] == {"start": 11}
+    note = json.loads((run_dir / "options.json").read_text())
+    assert note["options"] == {"start": 0} and {"torch", "pytorch-lightning"} <= note["versions"].keys()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"options": 1}'])
+def test_a_damaged_note_is_named(tmp_path, text):
+    (tmp_path / "version_0").mkdir()
+    (tmp_path / "version_0" / "options.json").write_text(text)
+    with pytest.raises(ValueError, match=r"options\.json is damaged"):
+        read_note(tmp_path / "version_0" / "checkpoints" / "last.ckpt")
+
+
+def test_differences_name_both_values():
+    assert (
+        differences({"a": 1, "b": 2, "gone": 3, "resume": None}, {"a": 1, "b": 5, "resume": "x"}) == "b 5 instead of 2"
+    )
+
+
+def test_fingerprint_is_of_the_numbers():
+    poses = torch.arange(6.0).reshape(2, 3)
+    assert fingerprint(poses) == fingerprint(poses.T.contiguous().T) != fingerprint(poses + 1e-6)
