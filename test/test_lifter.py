@@ -1,4 +1,4 @@
-"""The lifter: depths, the lift's geometry, what it refuses; made ready for inference it lifts as the trained one does."""
+"""The lifter: depths, geometry, what it refuses; made ready for inference, it lifts as the trained one does."""
 
 import copy
 
