@@ -27,7 +27,8 @@ class Progress(Callback):
     """One line an epoch with losses and validation figures; on a terminal also a running count of steps."""
 
     def __init__(self) -> None:
-        self.started = self.drawn = 0.0
+        # An epoch that is taken up in its midst starts without notice.
+        self.started, self.drawn = time.monotonic(), 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the epoch's clock."""
