@@ -19,16 +19,21 @@ from utils.geometry import (
     rotation_z,
     turn_to_ray,
 )
-from utils.skeleton import HEAD_SHORTENING, HIP_SPREAD, INDEX, ROOT
+from utils.skeleton import HEAD_SHORTENING, HIP_SPREAD, INDEX, JOINTS, MIRROR, NUM_JOINTS, ROOT
 
 from .activities import POSTURES
 from .body import Bodies
 from .poseset import PoseSet
-from .transforms import mean_root_distance
+from .transforms import mean_root_distance, pixels_to_norm
 
 INTRINSICS_PX = (1100.0, 1100.0, 500.0, 500.0)
 """The camera of `load_synthetic`: 1000 x 1000 pixels, about 49 degrees wide."""
 NEAREST_POINT_MM = 400.0
+SIDED = tuple((INDEX[name], MIRROR[INDEX[name]]) for name in JOINTS if name.startswith("right_"))
+OUTLIER_POSES, OUTLIER_SHARE, OUTLIER_SIZE = 0.3, 0.06, 0.35
+"""Outliers: in which share of the poses, on which share of their joints, how far in mean joint distances."""
+SWAP_SHARE = 0.02
+"""How often a joint takes its mirror joint's place."""
 MPII_THORAX = 0.89
 """Where MPII's thorax lies on the way from hip to upper neck: the median in its 2D poses."""
 
@@ -110,6 +115,38 @@ def depth_target(pose_cam: Tensor) -> tuple[Tensor, Tensor]:
     along = (pose_norm * target[..., :2]).sum(dim=-1) + CAMERA_DISTANCE + target[..., 2]
     depth = (along / (1 + pose_norm.square().sum(dim=-1))).clamp(min=NEAREST_DEPTH)
     return pose_norm, depth - CAMERA_DISTANCE
+
+
+def as_detected(pose_norm: Tensor, offset: Tensor, level: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Pairs whose inputs look as a 2D detector's: jitter, a few outliers and swapped sides, points on straight lines.
+
+    Half of the poses get their neck, and half their spine, at the middle of the line between its neighbours, where
+    sources without such a point put it (`utils.skeleton.JOINTS_FROM`).
+
+    Args:
+        pose_norm: (n, 17, 2).
+        offset: (n, 17) depths from `depth_target`.
+        level: largest jitter of an average joint, in units of the mean distance of the joints from the root.
+        generator: on the poses' device.
+
+    Returns:
+        The poses, normalised anew, and the depths in their new units.
+    """
+    n, device = len(pose_norm), pose_norm.device
+    size, share = torch.rand(2, n, NUM_JOINTS, 1, device=device, generator=generator)
+    noise = torch.randn(2, n, NUM_JOINTS, 2, device=device, generator=generator) / CAMERA_DISTANCE
+    coins = torch.rand(n, 4 + len(SIDED), device=device, generator=generator)
+    jitter = level * coins[:, 0, None, None] ** 1.5 * (0.4 + 1.2 * size)
+    outlier = OUTLIER_SIZE * (share < OUTLIER_SHARE) * (coins[:, 1, None, None] < OUTLIER_POSES)
+    pose = pose_norm + jitter * noise[0] + outlier * noise[1]
+    for number, (right, left) in enumerate(SIDED):
+        swap = coins[:, 4 + number, None, None] < SWAP_SHARE
+        pose[:, [right, left]] = torch.where(swap, pose[:, [left, right]], pose[:, [right, left]])
+    for coin, name, (below, above) in ((2, "spine", ("hip", "thorax")), (3, "neck", ("thorax", "head"))):
+        middle = (pose[:, INDEX[below]] + pose[:, INDEX[above]]) / 2
+        pose[:, INDEX[name]] = torch.where(coins[:, coin, None] < 0.5, middle, pose[:, INDEX[name]])
+    renormed, _, scale = pixels_to_norm(pose)
+    return renormed, offset / scale[:, None]
 
 
 def load_synthetic(

@@ -5,7 +5,7 @@ import torch
 
 from datasets.activities import POSTURES
 from datasets.body import SEGMENTS, SHAPE_SPREAD, Bodies, bend_arm
-from datasets.synthetic import SyntheticPeople, as_mpii, depth_target, load_synthetic
+from datasets.synthetic import SyntheticPeople, as_detected, as_mpii, depth_target, load_synthetic
 from datasets.transforms import flip, mean_root_distance
 from utils.geometry import CAMERA_DISTANCE, lift_to_camera, pixels_to_rays, project, root_relative
 from utils.skeleton import INDEX, joint_weights
@@ -169,6 +169,22 @@ def test_depth_targets_of_mirrored_people_are_mirrored():
     torch.testing.assert_close(
         mirrored_offset[..., None], flip(torch.nn.functional.pad(offset[..., None], (1, 0)))[..., 1:]
     )
+
+
+def test_detector_noise_is_normalised_and_keeps_the_depth_to_width():
+    generator = torch.Generator().manual_seed(5)
+    pose_norm, offset = SyntheticPeople().sample_pairs(4000, generator)
+    noisy, moved = as_detected(pose_norm, offset, 0.03, generator)
+    torch.testing.assert_close(mean_root_distance(noisy), torch.full((4000,), 1 / CAMERA_DISTANCE))
+    error = (noisy - pose_norm).norm(dim=-1) * CAMERA_DISTANCE
+    assert 0.005 < error[:, INDEX["right_knee"]].median() < 0.05
+    assert (error.amax(dim=1) > 0.3).float().mean() > 0.05
+    # The jittered joints change the scale of a pose, by which its depths are divided as well.
+    ratio = (moved / offset)[:, INDEX["right_foot"]]
+    torch.testing.assert_close(moved, offset * ratio[:, None], rtol=1e-3, atol=1e-4)
+    on_line = (noisy[:, INDEX["thorax"]] + noisy[:, INDEX["head"]]) / 2
+    share = ((noisy[:, INDEX["neck"]] - on_line).norm(dim=-1) < 1e-5).float().mean()
+    assert share == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_set_depends_on_its_seed_alone():
