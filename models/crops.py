@@ -34,18 +34,19 @@ def crop_matrix(hips_px: np.ndarray, rim_px: np.ndarray, size: int) -> np.ndarra
 def sample(image: np.ndarray, matrix: np.ndarray, size: int, repeat_border: bool = True) -> np.ndarray:
     """(size, size, 3) float32 picture whose pixel p is the image at `matrix` p, bilinear; black outside if asked."""
     height, width = image.shape[:2]
-    y, x = np.mgrid[:size, :size].astype(np.float32)
-    at = matrix.astype(np.float32) @ np.stack([x.ravel(), y.ravel(), np.ones(size * size, np.float32)])
-    low = np.floor(at).astype(np.int64)
-    share_x, share_y = (at - low)[:, :, None]
-    left, right = (np.clip(low[0] + step, 0, width - 1) for step in (0, 1))
-    top, bottom = (np.clip(low[1] + step, 0, height - 1) for step in (0, 1))
-    upper = image[top, left] * (1 - share_x) + image[top, right] * share_x
-    lower = image[bottom, left] * (1 - share_x) + image[bottom, right] * share_x
-    pixels = upper * (1 - share_y) + lower * share_y
+    steps = np.arange(size, dtype=np.float32)
+    x, y = (row[0] * steps[None] + row[1] * steps[:, None] + row[2] for row in matrix.astype(np.float32))
+    left, top = np.floor(x), np.floor(y)
+    share_x, share_y = (x - left)[..., None], (y - top)[..., None]
+    columns, rows = ([(low + step).clip(0, end - 1).astype(np.intp) for step in (0, 1)]
+                     for low, end in ((left, width), (top, height)))  # fmt: skip
+    flat = np.ascontiguousarray(image).reshape(-1, 3)
+    corners = [[flat.take(row * width + column, axis=0) for column in columns] for row in rows]
+    upper, lower = (first + (second.astype(np.float32) - first) * share_x for first, second in corners)
+    pixels = upper + (lower - upper) * share_y
     if not repeat_border:
-        pixels[(at[0] < 0) | (at[1] < 0) | (at[0] > width - 1) | (at[1] > height - 1)] = 0
-    return pixels.reshape(size, size, 3)
+        pixels[(x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)] = 0
+    return pixels
 
 
 def reduced(image: np.ndarray, factor: int) -> np.ndarray:
