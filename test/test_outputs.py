@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_detections import standing
+from test_people import lifted
 
 from utils.images import Picture
 from utils.outputs import AZIMUTHS_DEG, all_or_nothing, overview, square_around, write_gif, write_results
-from utils.people import Camera, Person
+from utils.people import Camera
 from utils.skeleton import JOINTS
 from utils.visualization import turntable
 
@@ -18,9 +19,7 @@ FILES = ["input.png", "overview.png", "pose.html", "pose.json", "pose_2d.png", "
 
 @pytest.fixture
 def person():
-    joints = standing().to_joints()
-    pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
-    return Person(standing(), joints, pose)
+    return lifted(standing())
 
 
 @pytest.fixture

@@ -10,6 +10,13 @@ from utils.people import CONVENTIONS, Camera, Person, camera_of
 from utils.skeleton import JOINTS, NUM_JOINTS
 
 
+def lifted(key_points):
+    """A person whose depths grow from joint to joint."""
+    joints = key_points.to_joints()
+    pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
+    return Person(key_points, joints, pose)
+
+
 @pytest.fixture
 def person():
     points = np.arange(34.0).reshape(17, 2)

@@ -4,9 +4,10 @@ import sys
 import numpy as np
 import pytest
 from test_detections import standing
+from test_people import lifted
 
 from utils.images import Picture
-from utils.people import Camera, Person
+from utils.people import Camera
 from utils.video import VideoFrames, VideoOutput, import_opencv, side_by_side
 
 cv2 = pytest.importorskip("cv2")
@@ -14,9 +15,7 @@ cv2 = pytest.importorskip("cv2")
 
 @pytest.fixture
 def person():
-    joints = standing().to_joints()
-    pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
-    return Person(standing(), joints, pose)
+    return lifted(standing())
 
 
 @pytest.fixture

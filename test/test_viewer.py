@@ -6,8 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 from test_detections import standing
+from test_people import lifted
 
-from utils.people import Person
 from utils.viewer import jpeg_url, viewer_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -39,9 +39,7 @@ window.addEventListener("load", () => setTimeout(() => {
 
 @pytest.fixture(scope="module")
 def people():
-    joints = standing().to_joints()
-    pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
-    return [Person(standing(), joints, pose)] * 2
+    return [lifted(standing())] * 2
 
 
 @pytest.fixture(scope="module")
