@@ -11,14 +11,3 @@ def pose_distance(first: Float[Tensor, "*batch joint dim"], second: Float[Tensor
     projection in the first view.
     """
     return (first - second).square().sum(dim=-1).mean()
-
-
-def deformation_distance(
-    first: Float[Tensor, "batch joint dim"], second: Float[Tensor, "batch joint dim"]
-) -> Float[Tensor, ""]:
-    """Difference between two people must survive the cycle as well as each person does (ElePose, Eq. 9).
-
-    Compares pose_i - pose_j, j the next person of the batch, of both sides.
-    """
-    change = first - first.roll(1, dims=0)
-    return pose_distance(change, second - second.roll(1, dims=0))

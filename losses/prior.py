@@ -4,7 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from utils.skeleton import BONES
+from utils.skeleton import BONES, INDEX
+
+KNEE_TOLERANCE = 0.1
+"""Sine of the angle, 6 degrees, by which a knee may seem to bend forward: joints are marked that inexactly."""
 
 _PARENT = [parent for parent, _ in BONES]
 _CHILD = [child for _, child in BONES]
@@ -19,6 +22,28 @@ def bone_ratio_loss(pose: Float[Tensor, "*batch joint 3"], ratios: Float[Tensor,
     """Mean squared deviation of a pose's bone lengths, over their mean, from published ratios (ElePose, Eq. 8)."""
     lengths = bone_lengths(pose)
     return (lengths / lengths.mean(dim=-1, keepdim=True) - ratios).square().mean()
+
+
+def knee_loss(pose: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, ""]:
+    """Knees do not bend forward.
+
+    With unit vectors along thigh t, shank s and from right to left hip h, (t x s) . h is the sine of the knee's
+    flexion: positive for a knee that bends as knees do, whatever the view. Costs the square of what is beyond
+    `KNEE_TOLERANCE`. A depth flip mirrors the person and turns the sign, so this is what tells front from back.
+    """
+    across = _direction(pose, "right_hip", "left_hip")
+    cost = pose.new_zeros(pose.shape[:-2])
+    for side in ("left", "right"):
+        thigh = _direction(pose, f"{side}_hip", f"{side}_knee")
+        shank = _direction(pose, f"{side}_knee", f"{side}_foot")
+        flexion = (torch.linalg.cross(thigh, shank) * across).sum(dim=-1)
+        cost = cost + (-KNEE_TOLERANCE - flexion).clamp(min=0).square()
+    return cost.mean()
+
+
+def _direction(pose: Tensor, start: str, end: str) -> Tensor:
+    vector = pose[..., INDEX[end], :] - pose[..., INDEX[start], :]
+    return vector / (vector.square().sum(dim=-1, keepdim=True) + 1e-8).sqrt()
 
 
 def depth_loss(depth: Float[Tensor, "*batch joint"], target: Float[Tensor, "*batch joint"]) -> Float[Tensor, ""]:

@@ -2,7 +2,6 @@
 
 import math
 from copy import deepcopy
-from typing import NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule
@@ -13,40 +12,15 @@ from datasets.poseset import PoseSet
 from datasets.synthetic import SyntheticPeople
 from datasets.transforms import pixels_to_norm
 from losses.adversarial import critic_accuracy, critic_loss, deception_loss
-from losses.consistency import deformation_distance, pose_distance
-from losses.prior import bone_ratio_loss, depth_loss
+from losses.consistency import pose_distance
+from losses.prior import bone_ratio_loss, depth_loss, knee_loss
 from utils.anthropometry import bone_ratios
-from utils.geometry import (
-    CAMERA_DISTANCE,
-    lift_to_camera,
-    place_at_distance,
-    project,
-    root_relative,
-    rotate,
-    rotation_x,
-    rotation_y,
-)
+from utils.geometry import CAMERA_DISTANCE
 from utils.metrics import PoseErrors
 
+from .cycle import Cycle, lift_cycle, random_views
 from .discriminator import Discriminator
 from .lifter import Lifter
-
-
-class Cycle(NamedTuple):
-    """One round of lift, turn, project, lift, turn back. 3D in units of the person's size, root-relative."""
-
-    pose: Tensor
-    """(B, 17, 3) the first lift."""
-    turned: Tensor
-    """(B, 17, 3) the first lift in the random view."""
-    projection_norm: Tensor
-    """(B, 17, 2) what the random view sees, normalised: what the critic judges."""
-    lifted_again: Tensor
-    """(B, 17, 3) the second lift, in the random view and in the scale of `turned`."""
-    returned: Tensor
-    """(B, 17, 3) the second lift turned back."""
-    reprojection_norm: Tensor
-    """(B, 17, 2) its projection in the first view."""
 
 
 class PoseGAN(LightningModule):
@@ -61,19 +35,21 @@ class PoseGAN(LightningModule):
         gan_accuracy_cap: float = 0.9,
         width: int = 1024,
         lifter_blocks: int = 4,
+        critic_width: int = 128,
         critic_blocks: int = 3,
         gan_loss: str = "least_squares",
         weight_adversarial: float = 1.0,
         weight_2d: float = 1.0,
         weight_3d: float = 0.1,
-        weight_bone: float = 2.0,
-        weight_deformation: float = 0.0,
+        weight_bone: float = 10.0,
+        weight_knee: float = 5.0,
         weight_teacher: float = 0.0,
-        elevation: str = "predicted",
         azimuth_range: float = 180.0,
-        elevation_range: float = 20.0,
+        elevation_law: str = "normal",
+        elevation_mean: float = 8.0,
+        elevation_spread: float = 6.0,
         renormalise: bool = True,
-        critic_noise: float = 0.0,
+        critic_noise: float = 0.05,
         teacher_noise: float = 0.0,
         ema_decay: float = 0.999,
         lr_schedule: str = "cosine",
@@ -83,42 +59,20 @@ class PoseGAN(LightningModule):
         self.automatic_optimization = False
         self.lifter = Lifter(width, lifter_blocks)
         self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)
-        self.critic = Discriminator(width, critic_blocks)
+        self.critic = Discriminator(critic_width, critic_blocks)
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
         self.people: SyntheticPeople | None = None
         self.sums: dict[str, Tensor] = {}
 
-    def random_view(self, elevation: Tensor, generator: torch.Generator) -> Tensor:
-        """Rotations (B, 3, 3) R = Rx(new elevation) Ry(azimuth) Rx(-elevation) about the root (section 3.2).
-
-        With `elevation="uniform"` the camera is taken to be level and the new elevation is uniform, as Chen does;
-        with "predicted" the lifter's own estimate levels the pose and the new one is drawn from the normal
-        distribution of the batch's estimates (ElePose, section 3.3), so that no elevation has to be assumed.
-        """
-        options, count, device = self.hparams, len(elevation), elevation.device
-        azimuth = torch.rand(count, generator=generator, device=device) * 2 - 1
-        azimuth = azimuth * math.radians(options.azimuth_range)
-        if options.elevation == "uniform":
-            new = torch.rand(count, generator=generator, device=device) * 2 - 1
-            return rotation_x(new * math.radians(options.elevation_range)) @ rotation_y(azimuth)
-        normal = torch.randn(count, generator=generator, device=device)
-        new = elevation.mean() + normal * elevation.std(correction=0)
-        return rotation_x(new) @ rotation_y(azimuth) @ rotation_x(-elevation)
-
     def cycle(self, lifter: Lifter, pose_norm: Tensor, generator: torch.Generator) -> Cycle:
-        """Lift (B, 17, 2), turn, project, lift, turn back (section 3.2, figure 2)."""
-        depth, elevation = lifter(pose_norm)
-        pose = root_relative(lift_to_camera(pose_norm, depth))
-        with torch.autocast(pose.device.type, enabled=False):
-            rotation = self.random_view(elevation, generator)
-            turned = rotate(pose, rotation)
-            projection_norm, scale = project(place_at_distance(turned)), turned.new_ones(len(turned))
-            if self.hparams.renormalise:
-                projection_norm, _, scale = pixels_to_norm(projection_norm)
-        depth, _ = lifter(projection_norm)
-        lifted_again = root_relative(lift_to_camera(projection_norm, depth)) * scale[:, None, None]
-        returned = rotate(lifted_again, rotation.mT)
-        return Cycle(pose, turned, projection_norm, lifted_again, returned, project(place_at_distance(returned)))
+        """Lift (B, 17, 2), turn, project, lift, turn back, in random views."""
+        options = self.hparams
+        with torch.autocast(self.device.type, enabled=False):
+            rotation = random_views(
+                len(pose_norm), options.azimuth_range, options.elevation_law, options.elevation_mean,
+                options.elevation_spread, generator,
+            )  # fmt: skip
+        return lift_cycle(lifter, pose_norm, rotation, options.renormalise)
 
     def lifter_losses(self, pose_norm: Tensor, cycle: Cycle, generator: torch.Generator) -> dict[str, Tensor]:
         """The lifter's terms, unweighted, by the name of their weight."""
@@ -134,7 +88,7 @@ class PoseGAN(LightningModule):
             "2d": pose_distance(pose_norm * CAMERA_DISTANCE, cycle.reprojection_norm * CAMERA_DISTANCE),
             "3d": pose_distance(cycle.turned, cycle.lifted_again),
             "bone": bone_ratio_loss(cycle.pose, self.bone_ratios),
-            "deformation": deformation_distance(cycle.pose, cycle.returned),
+            "knee": knee_loss(cycle.pose),
         }
 
     def blur(self, pose_norm: Tensor, generator: torch.Generator) -> Tensor:
@@ -167,7 +121,7 @@ class PoseGAN(LightningModule):
         lifter_optimizer.zero_grad()
         self.manual_backward(total)
         lifter_optimizer.step()
-        self.update_average()
+        self.update_average(self.current_epoch * self.trainer.num_training_batches + batch_idx)
         self.critic.requires_grad_(True)
         if fake_norm is not None and self.hparams.weight_adversarial:
             terms |= self.critic_step(critic_optimizer, pose_norm, fake_norm, generator)
@@ -176,7 +130,7 @@ class PoseGAN(LightningModule):
     @property
     def trains_on_2d(self) -> bool:
         """Whether any loss needs the 2D poses; a pure teacher needs none."""
-        names = ("adversarial", "2d", "3d", "bone", "deformation")
+        names = ("adversarial", "2d", "3d", "bone", "knee")
         return any(self.hparams[f"weight_{name}"] for name in names)
 
     def critic_step(
@@ -211,13 +165,13 @@ class PoseGAN(LightningModule):
             noise = torch.randn(pose_norm.shape, generator=generator, device=pose_norm.device)
             share = torch.rand(count, 1, 1, generator=generator, device=pose_norm.device)
             pose_norm = pixels_to_norm(pose_norm + noise * share * (self.hparams.teacher_noise / CAMERA_DISTANCE))[0]
-        return depth_loss(self.lifter(pose_norm)[0] - CAMERA_DISTANCE, offset)
+        return depth_loss(self.lifter(pose_norm) - CAMERA_DISTANCE, offset)
 
     @torch.no_grad()
-    def update_average(self) -> None:
-        """Exponential moving average of the lifter's weights and batch statistics."""
+    def update_average(self, step: int) -> None:
+        """Exponential moving average of the lifter's weights and batch statistics; the start weighs less."""
         ours, theirs = list(state_tensors(self.lifter_ema)), list(state_tensors(self.lifter))
-        torch._foreach_lerp_(ours, theirs, 1 - self.hparams.ema_decay)
+        torch._foreach_lerp_(ours, theirs, 1 - min(self.hparams.ema_decay, step / (step + 10)))
 
     def set_learning_rates(self, batch_idx: int) -> None:
         """Constant, or a cosine from the flag's value to nothing over the whole run."""
@@ -259,7 +213,7 @@ class PoseGAN(LightningModule):
         if dataloader_idx == 1:
             generator = torch.Generator(self.device).manual_seed(0)
             terms = self.free_losses(batch, self.cycle(self.lifter_ema, batch, generator))
-            self.log("val_label_free_epoch", terms["2d"] + terms["3d"] + terms["bone"], add_dataloader_idx=False)
+            self.log("val_label_free_epoch", sum(terms.values()), add_dataloader_idx=False)
             return
         for name, intrinsics in (("", None), ("_intrinsics", batch.intrinsics_px)):
             if name == "" or intrinsics is not None:

@@ -13,8 +13,12 @@ from utils.skeleton import NUM_JOINTS, ROOT
 from .blocks import ResidualBlock, residual_network
 
 
+FLAT_START = 0.01
+"""Factor on the last layer's first weights: adversarial training from random depths ends in mirrored people."""
+
+
 class Lifter(nn.Module):
-    """Martinez network from a normalised 2D pose to depths and the camera's elevation.
+    """Martinez network from a normalised 2D pose to depths. It starts near the flat pose.
 
     Args:
         width: units a layer.
@@ -24,25 +28,27 @@ class Lifter(nn.Module):
     def __init__(self, width: int = 1024, blocks: int = 4) -> None:
         super().__init__()
         self.width, self.blocks = width, blocks
-        self.network = residual_network(NUM_JOINTS * 2, width, blocks, NUM_JOINTS + 1, batch_norm=True)
+        self.network = residual_network(NUM_JOINTS * 2, width, blocks, NUM_JOINTS, batch_norm=True)
+        with torch.no_grad():
+            self.network[-1].weight.mul_(FLAT_START)
+            self.network[-1].bias.mul_(FLAT_START)
 
-    def forward(self, pose_norm: Tensor) -> tuple[Tensor, Tensor]:
-        """Depths z_j = max(1, c + f(x)_j), the root's offset pinned to 0, and the camera's elevation.
+    def forward(self, pose_norm: Tensor) -> Tensor:
+        """Depths z_j = max(1, c + f(x)_j), the root's offset pinned to 0.
 
         Args:
             pose_norm: (..., 17, 2), root-centred, mean root-joint distance 1 / c.
 
         Returns:
-            Depths (..., 17) in units of the person's size, and the elevation (...) in radians that the camera
-            is judged to look down by (used in training only; ElePose, Wandt et al. 2022).
+            Depths (..., 17) in units of the person's size.
         """
         if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
             raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
         flat = pose_norm.reshape(-1, NUM_JOINTS * 2) * CAMERA_DISTANCE
         flat = flat.to(self.network[0].weight.dtype)
-        offset, elevation = self.network(flat).float().split([NUM_JOINTS, 1], dim=-1)
+        offset = self.network(flat).float()
         depth = (CAMERA_DISTANCE + offset - offset[:, ROOT : ROOT + 1]).clamp(min=NEAREST_DEPTH)
-        return depth.reshape(pose_norm.shape[:-1]), elevation.reshape(pose_norm.shape[:-2])
+        return depth.reshape(pose_norm.shape[:-1])
 
     def for_inference(self, dtype: torch.dtype = torch.float32) -> "Lifter":
         """A copy for lifting only: batch norm merged into the linear layers, these in the given precision.
@@ -56,11 +62,11 @@ class Lifter(nn.Module):
 
     def lift_norm(self, pose_norm: Tensor, average_flip: bool = True) -> Tensor:
         """Root-relative 3D pose (..., 17, 3) of a normalised one, in units of the person's size."""
-        pose = root_relative(lift_to_camera(pose_norm, self(pose_norm)[0]))
+        pose = root_relative(lift_to_camera(pose_norm, self(pose_norm)))
         if not average_flip:
             return pose
         mirrored = flip(pose_norm)
-        return (pose + flip(root_relative(lift_to_camera(mirrored, self(mirrored)[0])))) / 2
+        return (pose + flip(root_relative(lift_to_camera(mirrored, self(mirrored))))) / 2
 
     @torch.no_grad()
     def lift(self, pose_2d_px, intrinsics=None, average_flip: bool = True) -> Tensor:

@@ -108,14 +108,16 @@ def plain_fit(people, epochs: int, **options) -> PoseGAN:
         for network in networks
     ]
     for epoch in range(epochs):
-        for pose_norm, seed in EpochBatches(data.train_norm, 64, seed=3, epoch=epoch):
+        for batch, (pose_norm, seed) in enumerate(EpochBatches(data.train_norm, 64, seed=3, epoch=epoch)):
+            step = epoch * (len(data.train_norm) // 64) + batch
+            decay = min(options["ema_decay"], step / (step + 10))
             generator = torch.Generator().manual_seed(seed)
             cycle = system.cycle(system.lifter, pose_norm, generator)
             terms = system.lifter_losses(pose_norm, cycle, generator)
             sum(system.hparams[f"weight_{name}"] * value for name, value in terms.items()).backward()
             adams[0].step()
             for ours, theirs in zip(system.lifter_ema.parameters(), system.lifter.parameters(), strict=True):
-                ours.data = options["ema_decay"] * ours + (1 - options["ema_decay"]) * theirs.data
+                ours.data = decay * ours + (1 - decay) * theirs.data
             adams[1].zero_grad()
             both = system.blur(torch.cat([pose_norm, cycle.projection_norm.detach()]), generator)
             real_logit, fake_logit = system.critic(both).chunk(2)
@@ -138,14 +140,14 @@ def test_the_fast_step_equals_a_plain_one(people, tmp_path):
 
 def test_cycle_of_a_lifter_that_knows_the_depths_returns_to_the_input():
     """If the second lift finds the turned person, both consistency losses vanish, but for the perspective's share."""
-    system = PoseGAN(**TINY, elevation="uniform", renormalise=False)
+    system = PoseGAN(**TINY, elevation_law="uniform", renormalise=False)
     pose_norm = pixels_to_norm(load_synthetic(8, seed=5).poses_px["gt"])[0]
     depth = CAMERA_DISTANCE + 0.3 * torch.randn(8, 17)
     depth[:, 0] = CAMERA_DISTANCE
 
     def cycle(*depths):
         answers = iter(depths)
-        return system.cycle(lambda pose: (next(answers), torch.zeros(8)), pose_norm, torch.Generator().manual_seed(0))
+        return system.cycle(lambda pose: next(answers), pose_norm, torch.Generator().manual_seed(0))
 
     turned = cycle(depth, depth).turned
     wrong = system.free_losses(pose_norm, cycle(depth, depth))
@@ -156,7 +158,7 @@ def test_cycle_of_a_lifter_that_knows_the_depths_returns_to_the_input():
 
 def test_a_loss_that_is_not_finite_stops_the_run_by_name(people, tmp_path):
     with pytest.raises(FloatingPointError, match="loss_2d became nan in epoch 0"):
-        fit(people, tmp_path, epochs=1, gen_lr=1.0, gen_eps=1e-30, weight_2d=1e38)
+        fit(people, tmp_path, epochs=1, gen_lr=1e25)
 
 
 def test_average_follows_the_lifter(people, tmp_path):
@@ -168,6 +170,6 @@ def test_average_follows_the_lifter(people, tmp_path):
 def test_the_teacher_learns_depth(people, tmp_path):
     """A few hundred supervised steps on generated people beat the flat pose."""
     teacher = {"weight_teacher": 1.0, **dict.fromkeys(
-        ("weight_adversarial", "weight_2d", "weight_3d", "weight_bone", "weight_deformation"), 0.0)}  # fmt: skip
+        ("weight_adversarial", "weight_2d", "weight_3d", "weight_bone", "weight_knee"), 0.0)}  # fmt: skip
     early, late = (fit(people, tmp_path, epochs=epochs, ema_decay=0.9, width=64, **teacher)[1] for epochs in (1, 30))
     assert late.callback_metrics["val_p_mpjpe_epoch"] < 0.8 * early.callback_metrics["val_p_mpjpe_epoch"]

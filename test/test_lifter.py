@@ -53,17 +53,17 @@ def poses_px():
 
 def test_depths_keep_leading_dimensions_and_pin_the_root(lifter, poses_px):
     pose_norm = pixels_to_norm(poses_px)[0]
-    depth, elevation = lifter(pose_norm.reshape(2, 3, 17, 2))
-    assert depth.shape == (2, 3, 17) and elevation.shape == (2, 3)
+    depth = lifter(pose_norm.reshape(2, 3, 17, 2))
+    assert depth.shape == (2, 3, 17)
     torch.testing.assert_close(depth[..., ROOT], torch.full((2, 3), CAMERA_DISTANCE))
-    torch.testing.assert_close(depth.reshape(6, 17), lifter(pose_norm)[0])
-    torch.testing.assert_close(depth[0, 1], lifter(pose_norm[1])[0])
+    torch.testing.assert_close(depth.reshape(6, 17), lifter(pose_norm))
+    torch.testing.assert_close(depth[0, 1], lifter(pose_norm[1]))
 
 
 def test_depths_never_reach_the_camera(lifter, poses_px):
     with torch.no_grad():
         lifter.network[-1].bias[5] = -1e3
-    assert lifter(pixels_to_norm(poses_px)[0])[0][:, 5].eq(NEAREST_DEPTH).all()
+    assert lifter(pixels_to_norm(poses_px)[0])[:, 5].eq(NEAREST_DEPTH).all()
 
 
 def test_lift_does_not_depend_on_place_and_size_in_the_image(lifter, poses_px):

@@ -12,14 +12,14 @@ RECIPES: dict[str, dict[str, object]] = {
     "default": {},
     # Chen et al. 2019: level camera, elevation U(+-20 deg), no bone prior, no average; weights as the paper's.
     "chen2019": {
-        "gan_loss": "non_saturating", "elevation": "uniform", "elevation_range": 20.0, "renormalise": False,
-        "weight_2d": 10.0, "weight_3d": 0.001, "weight_bone": 0.0, "weight_deformation": 0.0, "critic_noise": 0.0,
-        "ema_decay": 0.0, "lr_schedule": "constant",
+        "gan_loss": "non_saturating", "elevation_law": "uniform", "elevation_mean": 0.0, "elevation_spread": 20.0,
+        "renormalise": False, "weight_2d": 10.0, "weight_3d": 0.001, "weight_bone": 0.0, "weight_knee": 0.0,
+        "critic_noise": 0.0, "critic_width": 1024, "ema_decay": 0.0, "lr_schedule": "constant",
     },
     # Supervised by procedurally generated people alone.
     "teacher": {
         "weight_teacher": 1.0, "weight_adversarial": 0.0, "weight_2d": 0.0, "weight_3d": 0.0, "weight_bone": 0.0,
-        "weight_deformation": 0.0, "teacher_noise": 0.03,
+        "weight_knee": 0.0, "teacher_noise": 0.03,
     },
 }  # fmt: skip
 
@@ -126,8 +126,10 @@ def _add_network_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dis_eps", type=RATE, default=1e-8, help="Adam's epsilon of the critic")
     group.add_argument("--lr_schedule", choices=("constant", "cosine"), default="cosine",
                        help="learning rates over the run: constant, or a cosine down to 0")  # fmt: skip
-    group.add_argument("--width", type=bounded(int, 1, 16_384), default=1024, help="units a layer of both networks")
+    group.add_argument("--width", type=bounded(int, 1, 16_384), default=1024, help="units a layer of the lifter")
     group.add_argument("--lifter_blocks", type=bounded(int, 0, 64), default=4, help="residual blocks of the lifter")
+    group.add_argument("--critic_width", type=bounded(int, 1, 16_384), default=128, help=(
+        "units a layer of the critic; a wide one learns 20,000 poses by heart"))  # fmt: skip
     group.add_argument("--critic_blocks", type=bounded(int, 0, 64), default=3, help="residual blocks of the critic")
     group.add_argument("--ema_decay", type=bounded(float, 0.0, 0.999999), default=0.999,
                        help="of the averaged lifter, the one evaluated and kept; 0: no average")  # fmt: skip
@@ -141,19 +143,21 @@ def _add_loss_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--weight_adversarial", type=WEIGHT, default=1.0, help="random views look like real poses")
     group.add_argument("--weight_2d", type=WEIGHT, default=1.0, help="L2D: the input is found again after the cycle")
     group.add_argument("--weight_3d", type=WEIGHT, default=0.1, help="L3D: both lifts agree in the random view")
-    group.add_argument("--weight_bone", type=WEIGHT, default=2.0, help="bone lengths follow published proportions")
-    group.add_argument("--weight_deformation", type=WEIGHT, default=0.0, help="differences of poses survive the cycle")
+    group.add_argument("--weight_bone", type=WEIGHT, default=10.0, help="bone lengths follow published proportions")
+    group.add_argument("--weight_knee", type=WEIGHT, default=5.0, help="knees do not bend forward")
     group.add_argument("--weight_teacher", type=WEIGHT, default=0.0, help="supervision by generated people's depths")
     group.add_argument("--teacher_noise", type=bounded(float, 0.0, 1.0), default=0.0,
                        help="2D noise on generated people, up to this share of a person's size")  # fmt: skip
-    group.add_argument("--critic_noise", type=bounded(float, 0.0, 1.0), default=0.0,
+    group.add_argument("--critic_noise", type=bounded(float, 0.0, 1.0), default=0.05,
                        help="noise on what the critic sees, as a share of a person's size")  # fmt: skip
-    group.add_argument("--elevation", choices=("uniform", "predicted"), default="predicted",
-                       help="the camera's elevation: uniform about level (Chen), or estimated (ElePose)")  # fmt: skip
     group.add_argument("--azimuth_range", type=bounded(float, 0.0, 180.0), default=180.0,
                        help="new views turn up to this many degrees either way about the vertical")  # fmt: skip
-    group.add_argument("--elevation_range", type=bounded(float, 0.0, 90.0), default=20.0,
-                       help="degrees up or down of new views, with --elevation uniform")  # fmt: skip
+    group.add_argument("--elevation_law", choices=("normal", "uniform"), default="normal",
+                       help="how the elevation of new views is drawn")  # fmt: skip
+    group.add_argument("--elevation_mean", type=bounded(float, -80.0, 80.0), default=8.0,
+                       help="degrees by which cameras look down on average")  # fmt: skip
+    group.add_argument("--elevation_spread", type=bounded(float, 0.0, 90.0), default=6.0,
+                       help="its standard deviation (normal) or half width (uniform), degrees")  # fmt: skip
     group.add_argument("--renormalise", action=argparse.BooleanOptionalAction, default=True,
                        help="projections get the size of real poses before the critic sees them")  # fmt: skip
 
