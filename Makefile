@@ -6,26 +6,34 @@ BIN := $(VENV)/bin
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(VENV)/installed: requirements.txt requirements-dev.txt
+$(VENV)/installed: requirements.txt requirements-dev.txt requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet -r requirements-dev.txt \
+		$$($(BIN)/python -c 'import sys; print("-c requirements.lock" * (sys.version_info >= (3, 11)))')
 	touch $@
 
-install: $(VENV)/installed ## set up .venv (done by the other targets when needed)
+install: $(VENV)/installed ## set up .venv (the other targets do it when needed)
 
 train: install ## train on generated people from their 2D poses alone: 5 minutes on 2 cores
 	$(BIN)/python main.py --gpus 0 --train_data synthetic --val_data synthetic --width 256 --max_epochs 60
 
-teacher: install ## train on generated people with supervision: 5 minutes on 2 cores
+teacher: install ## the same with supervision by generated people
 	$(BIN)/python main.py --gpus 0 --recipe teacher --train_data synthetic --val_data synthetic --width 256 --max_epochs 60
+
+demo: install ## lift test/input_sample.png into demo_out/
+	PYTHON=$(BIN)/python bash download_2d_pose_estimator.sh blazepose
+	$(BIN)/python demo.py
 
 test: install ## lint, then run all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2
 
+bench: install ## measure speed, as ratios side by side: about 10 minutes
+	$(BIN)/python test/benchmark.py
+
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install train teacher test clean
+.PHONY: help install train teacher demo test bench clean

@@ -6,11 +6,13 @@ import sys
 import textwrap
 import warnings
 from argparse import Namespace
+from datetime import timedelta
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from utils.options import describe, parse_options
-from utils.runs import differences, fingerprint, new_run_dir, read_note, run_dir_of, write_note
+from utils.runs import differences, fingerprint, is_first_process, new_run_dir, read_note, run_dir_of, write_note
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,55 +33,67 @@ def train(options: Namespace) -> int:
     """Flags -> seed -> data -> system -> Trainer.fit -> tables."""
     from pytorch_lightning import Trainer, seed_everything
     from pytorch_lightning.callbacks import ModelCheckpoint
+    from torch import distributed
 
     from datasets.datamodule import PoseDataModule
     from models.checkpoint import check_resumable
     from models.gan import PoseGAN
     from utils.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
     from utils.loggers import make_loggers
+    from utils.precision import fast_float32_products
 
     silence_libraries()
-    accelerator, devices = choose_device(options.gpus)
+    if not options.gpus:
+        fast_float32_products()
+    accelerator, devices, strategy = choose_device(options.gpus, options.num_nodes)
     seed_everything(options.seed, verbose=False)
     train_set, val_set = load_data(options)
     data = PoseDataModule(train_set, val_set, options.batch_size, options.seed)
     system = PoseGAN(**{name: getattr(options, name) for name in signature(PoseGAN).parameters})
     earlier = check_resumable(options.resume, system, options.max_epochs) if options.resume else {}
     note = read_note(options.resume) if options.resume else {}
-    run_dir = (options.resume and run_dir_of(options.resume)) or new_run_dir(Path("lightning_logs"))
-    loggers = make_loggers(options.logger, run_dir, note.get("mlflow_run"))
-    write_note(run_dir, {
-        "options": describe(options), "training": train_set.name, "validation": val_set.name,
-        "training_sha256": fingerprint(train_set.poses_px["gt"]),
-        "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
-    })  # fmt: skip
+    first = is_first_process()
+    logs = Path("lightning_logs")
+    run_dir = (options.resume and run_dir_of(options.resume)) or (new_run_dir(logs) if first else logs)
+    loggers = make_loggers(options.logger, run_dir, note.get("mlflow_run")) if first else {}
+    if first:
+        write_note(run_dir, {
+            "options": describe(options), "training": train_set.name, "validation": val_set.name,
+            "training_sha256": fingerprint(train_set.poses_px["gt"]),
+            "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
+        })  # fmt: skip
     best = ModelCheckpoint(run_dir / "checkpoints", "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
     label_free = ModelCheckpoint(
-        run_dir / "checkpoints", "label-free-{epoch}", "val_label_free_epoch", save_last=True,
-        enable_version_counter=False,
-    )  # fmt: skip
+        run_dir / "checkpoints", "label-free-{epoch}", "val_label_free_epoch", enable_version_counter=False
+    )
+    last = ModelCheckpoint(run_dir / "checkpoints", "last", enable_version_counter=False)
     on_signal = SaveOnSignal(run_dir / "checkpoints" / "last.ckpt")
     trainer = Trainer(
         accelerator=accelerator,
         devices=devices,
+        num_nodes=options.num_nodes,
+        strategy=strategy,
         precision={"32": "32-true", "bf16": "bf16-mixed"}[options.precision],
         max_epochs=options.max_epochs,
         logger=list(loggers.values()),
-        # The last one that keeps checkpoints writes last.ckpt: it knows of all.
-        callbacks=[Progress(), PosePictures(val_set), best, label_free, on_signal],
+        # "last" comes after the others that keep checkpoints, so that what it saves knows of theirs.
+        callbacks=[Progress(), PosePictures(val_set), best, label_free, last, on_signal],
         plugins=[WholeFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    announce(
-        options, train_set, val_set, run_dir, differences({**note.get("options", {}), **earlier}, describe(options))
-    )
+    if first:
+        changed = differences({**note.get("options", {}), **earlier}, describe(options))
+        announce(options, train_set, val_set, run_dir, changed)
     try:
         for logger in loggers.values():
             logger.log_options(describe(options))
         trainer.fit(system, data, ckpt_path=options.resume, weights_only=True)
+        if strategy != "auto":
+            # What follows is the first process's alone: nothing in it may wait for the others.
+            distributed.destroy_process_group()
         if trainer.is_global_zero:
             kept = {"best": best.best_model_path, "last": on_signal.path, "label-free": label_free.best_model_path}
             finish(kept, val_set, run_dir, loggers)
@@ -96,7 +110,7 @@ def finish(kept: dict[str, Path], val_set, run_dir: Path, loggers: dict) -> None
     from utils.evaluation import evaluate, format_table, write_results
 
     kept = {name: Path(path) for name, path in kept.items() if Path(path).is_file()}
-    results = {name: evaluate(load_lifter(path).lift, val_set) for name, path in kept.items()}
+    results = {name: evaluate(load_lifter(path).for_inference().lift, val_set) for name, path in kept.items()}
     print(format_table(results))
     for name, result in results.items():
         write_results(result, run_dir / f"results-{name}.json")
@@ -116,8 +130,10 @@ def evaluate_checkpoint(options: Namespace) -> None:
     from datasets.loading import choose_val_data, load_val
     from models import load_lifter
     from utils.evaluation import evaluate, format_actions, format_table, write_results
+    from utils.precision import fast_float32_products
 
-    lifter = load_lifter(options.evaluate)
+    fast_float32_products()
+    lifter = load_lifter(options.evaluate).for_inference()
     val_set = load_val(choose_val_data(options.val_data, options.data_dir), options.data_dir, options.val_stride)
     results = evaluate(lifter.lift, val_set)
     print(f"{format_table({'lifter': results})}\n\n{format_actions(results)}")
@@ -138,20 +154,24 @@ def load_data(options: Namespace):
     return train_set, load_val(options.val_data, options.data_dir, options.val_stride)
 
 
-def choose_device(gpus: int) -> tuple[str, int]:
-    """Lightning's words for --gpus; 0 is the CPU.
+def choose_device(gpus: int, num_nodes: int) -> tuple[str, int, Any]:
+    """Lightning's accelerator, devices a machine and strategy for --gpus and --num_nodes; 0 GPUs are the CPU.
 
     Raises:
         ValueError: if there are fewer GPUs than asked for.
     """
     import torch
+    from pytorch_lightning.strategies import DDPStrategy
 
-    if gpus == 0:
-        return "cpu", 1
     found = torch.cuda.device_count()
     if found < gpus:
         raise ValueError(f"--gpus {gpus}: this machine has {found or 'no'} GPU; --gpus 0 trains on the CPU")
-    return "gpu", gpus
+    accelerator, devices = ("gpu", gpus) if gpus else ("cpu", 1)
+    if devices * num_nodes == 1:
+        return accelerator, devices, "auto"
+    # The lifter's step leaves the critic's gradients alone and the other way round. If a process dies, the
+    # others give up waiting after the timeout at the latest.
+    return accelerator, devices, DDPStrategy(find_unused_parameters=True, timeout=timedelta(minutes=10))
 
 
 def announce(options: Namespace, train_set, val_set, run_dir: Path, changed: str) -> None:
@@ -169,6 +189,8 @@ def announce(options: Namespace, train_set, val_set, run_dir: Path, changed: str
 
 def where_to_go_on(last: Path) -> str:
     """What to do after a run that stopped."""
+    if not is_first_process():
+        return "the first process keeps the checkpoints"
     return f"go on with --resume {last}" if last.is_file() else "no checkpoint had been written yet"
 
 

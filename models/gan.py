@@ -22,6 +22,9 @@ from .cycle import Cycle, lift_cycle, random_views
 from .discriminator import Discriminator
 from .lifter import Lifter
 
+HELD_OUT_PEOPLE = 1024
+"""Generated people in the label-free figure."""
+
 
 class PoseGAN(LightningModule):
     """Trains a lifter from 2D poses alone. Every argument is the flag of the same name (see `main.py --help`)."""
@@ -116,11 +119,13 @@ class PoseGAN(LightningModule):
             cycle = self.cycle(self.lifter, pose_norm, generator)
             terms, fake_norm = self.lifter_losses(pose_norm, cycle, generator), cycle.projection_norm.detach()
         if self.hparams.weight_teacher:
-            terms["teacher"] = self.teacher_loss(len(pose_norm), generator)
+            terms["teacher"] = self.teacher_loss(self.lifter, len(pose_norm), generator)
         total = sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
         lifter_optimizer.zero_grad()
         self.manual_backward(total)
         lifter_optimizer.step()
+        if self.trainer.world_size > 1:
+            self.share_statistics()
         self.update_average(self.current_epoch * self.trainer.num_training_batches + batch_idx)
         self.critic.requires_grad_(True)
         if fake_norm is not None and self.hparams.weight_adversarial:
@@ -155,9 +160,20 @@ class PoseGAN(LightningModule):
 
     def all_mean(self, value: Tensor) -> Tensor:
         """Mean over processes: each must come to the same decision, or they wait for each other for ever."""
-        return self.trainer.strategy.reduce(value, reduce_op="mean") if self.trainer.world_size > 1 else value
+        if self.trainer.world_size == 1:
+            return value
+        total = value.clone()
+        torch.distributed.all_reduce(total)
+        return total / self.trainer.world_size
 
-    def teacher_loss(self, count: int, generator: torch.Generator) -> Tensor:
+    @torch.no_grad()
+    def share_statistics(self) -> None:
+        """Batch statistics of all processes' poses: gradients are averaged by DDP, buffers are not."""
+        buffers = [buffer for buffer in self.lifter.buffers() if buffer.is_floating_point()]
+        mean = self.all_mean(torch.cat(buffers))
+        torch._foreach_copy_(buffers, list(mean.split([len(buffer) for buffer in buffers])))
+
+    def teacher_loss(self, lifter: Lifter, count: int, generator: torch.Generator) -> Tensor:
         """Depth error on as many procedurally generated people as the batch has poses."""
         self.people = self.people or SyntheticPeople(device=self.device)
         pose_norm, offset = self.people.sample_pairs(count, generator)
@@ -165,7 +181,7 @@ class PoseGAN(LightningModule):
             noise = torch.randn(pose_norm.shape, generator=generator, device=pose_norm.device)
             share = torch.rand(count, 1, 1, generator=generator, device=pose_norm.device)
             pose_norm = pixels_to_norm(pose_norm + noise * share * (self.hparams.teacher_noise / CAMERA_DISTANCE))[0]
-        return depth_loss(self.lifter(pose_norm) - CAMERA_DISTANCE, offset)
+        return depth_loss(lifter(pose_norm) - CAMERA_DISTANCE, offset)
 
     @torch.no_grad()
     def update_average(self, step: int) -> None:
@@ -194,12 +210,12 @@ class PoseGAN(LightningModule):
         if not self.trainer.is_last_batch:
             return
         steps = self.sums.pop("steps")
-        means = {name: float(value) / steps for name, value in self.sums.items()}
-        self.sums = {}
+        means = self.all_mean(torch.stack(list(self.sums.values())) / steps).tolist()
+        means, self.sums = dict(zip(self.sums, means, strict=True)), {}
         for name, value in means.items():
             if not math.isfinite(value):
                 raise FloatingPointError(f"{name} became {value} in epoch {self.current_epoch}; lower --gen_lr")
-        self.log_dict(means, on_step=False, on_epoch=True, sync_dist=True)
+        self.log_dict(means, on_step=False, on_epoch=True)
 
     def on_validation_epoch_start(self) -> None:
         """Empties the figures, with and without intrinsics apart, and readies the averaged lifter for the epoch."""
@@ -211,14 +227,19 @@ class PoseGAN(LightningModule):
     def validation_step(self, batch: PoseSet | Tensor, batch_idx: int, dataloader_idx: int) -> None:
         """Figures of the averaged lifter on poses with 3D, and its label-free figure on held-out 2D poses."""
         if dataloader_idx == 1:
-            generator = torch.Generator(self.device).manual_seed(0)
-            terms = self.free_losses(batch, self.cycle(self.lifter_ema, batch, generator))
-            self.log("val_label_free_epoch", sum(terms.values()), add_dataloader_idx=False)
+            self.log("val_label_free_epoch", self.label_free_loss(batch), add_dataloader_idx=False)
             return
         for name, intrinsics in (("", None), ("_intrinsics", batch.intrinsics_px)):
             if name == "" or intrinsics is not None:
                 lifted = self.lift(batch.poses_px["gt"], intrinsics)
                 self.errors[name].update(lifted, batch.poses_cam_mm, batch.actions)
+
+    def label_free_loss(self, pose_norm: Tensor) -> Tensor:
+        """The averaged lifter's own loss but for the critic's part, on held-out poses and people not trained on."""
+        generator = torch.Generator(self.device).manual_seed(0)
+        terms = self.free_losses(pose_norm, self.cycle(self.lifter_ema, pose_norm, generator))
+        terms["teacher"] = self.teacher_loss(self.lifter_ema, HELD_OUT_PEOPLE, generator)
+        return sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
 
     def on_validation_epoch_end(self) -> None:
         """Logs A (val_mpjpe_epoch), B and C, and A and B with known intrinsics, in mm."""

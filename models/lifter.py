@@ -12,7 +12,6 @@ from utils.skeleton import NUM_JOINTS, ROOT
 
 from .blocks import ResidualBlock, residual_network
 
-
 FLAT_START = 0.01
 """Factor on the last layer's first weights: adversarial training from random depths ends in mirrored people."""
 

@@ -79,7 +79,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_run_flags(group: argparse._ArgumentGroup) -> None:
     count = bounded(int, 1, 1_000_000)
-    group.add_argument("--gpus", type=bounded(int, 0, 1024), default=1, help="GPUs to train on; 0 is the CPU")
+    group.add_argument("--gpus", type=bounded(int, 0, 1024), default=1, help=(
+        "GPUs to train on, on each machine; 0 is the CPU"))  # fmt: skip
+    group.add_argument("--num_nodes", type=bounded(int, 1, 4096), default=1, help=(
+        "machines to train on; start the same command on each, with torchrun or SLURM"))  # fmt: skip
     group.add_argument("--max_epochs", type=count, default=100, help="passes over the training poses")
     group.add_argument("--seed", type=bounded(int, 0, 2**32 - 1), default=0, help="of weights, views and data order")
     group.add_argument(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .images import Picture
 from .detections import Joints, KeyPoints
+from .images import Picture
 from .skeleton import BONES, JOINTS, SOURCES
 
 CONVENTIONS = {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,13 @@ from typing import Any
 NOTE = "options.json"
 """A run's note beside its checkpoints; a resumed run adds options-1.json, options-2.json and so on."""
 PACKAGES = ("torch", "pytorch-lightning", "numpy")
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""Where torchrun, Lightning and SLURM tell a process its number, or its machine's."""
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one of a run that writes and speaks."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
 
 
 def new_run_dir(parent: Path) -> Path:
@@ -99,9 +107,12 @@ def fingerprint(poses: Any) -> str:
 
 
 def source_commit() -> str | None:
-    """The git commit of this source, with "-dirty" if files were changed since; None if it is not known."""
+    """The git commit of this source, with "-dirty" if files were changed since; None if it is not known.
+
+    A container has no repository: there SOURCE_COMMIT says it.
+    """
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return None
+        return os.environ.get("SOURCE_COMMIT")

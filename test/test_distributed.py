@@ -1,0 +1,188 @@
+"""Two processes on the CPU, as `--gpus 0 --num_nodes 2` starts them: equal, without overlap, never stuck.
+
+Run as a script, this file is one of the two processes.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import main
+from datasets.datamodule import EpochBatches, Slices
+from datasets.loading import load_val
+from datasets.poseset import PoseSet
+from models import gan
+from utils.metrics import PoseErrors
+from utils.runs import is_first_process
+
+FLAGS = [
+    "--gpus", "0", "--num_nodes", "2", "--width", "16", "--lifter_blocks", "1", "--critic_blocks", "1",
+    "--train_data", "synthetic", "--val_data", "synthetic", "--synthetic_poses", "400", "--batch_size", "64",
+]  # fmt: skip
+ACCURACIES = ((1.0, 0.6), (1.0, 0.9))
+"""Of the two processes' critics, in even and odd steps: only the first pair's mean is below the cap of 0.9."""
+SECONDS_TO_NOTICE = 20.0
+
+
+def record_and_train(rank: int, folder: Path, flags: list[str]) -> int:
+    """Trains as the command line does, with a critic of given accuracies, and writes down what this process saw."""
+    seen, real_step, steps = [], gan.PoseGAN.critic_step, iter(range(10**9))
+    step_now = 0
+    gan.critic_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
+
+    def critic_step(system, optimizer, real_norm, *others):
+        nonlocal step_now
+        step_now = next(steps)
+        before = [parameter.clone() for parameter in system.critic.parameters()]
+        terms = real_step(system, optimizer, real_norm, *others)
+        moved = any(not torch.equal(*pair) for pair in zip(before, system.critic.parameters(), strict=True))
+        seen.append((real_norm, moved))
+        return terms
+
+    def on_train_end(system):
+        metrics = {name: float(value) for name, value in system.trainer.callback_metrics.items()}
+        torch.save({"seen": seen, "state": system.state_dict(), "metrics": metrics}, folder / f"process_{rank}.pt")
+
+    gan.PoseGAN.critic_step, gan.PoseGAN.on_train_end = critic_step, on_train_end
+    return main.main(flags)
+
+
+class Pair:
+    """Two processes of one run, in a folder of their own."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.outputs = [folder / f"output_{rank}.txt" for rank in range(2)]
+        self.processes = [self.start(rank, folder, port, [*FLAGS, *flags]) for rank in range(2)]
+
+    def start(self, rank: int, folder: Path, port: int, flags: list[str]) -> subprocess.Popen:
+        root = Path(__file__).parent.parent
+        environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "NODE_RANK": str(rank),
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
+        with self.outputs[rank].open("w") as output:
+            return subprocess.Popen([sys.executable, __file__, str(rank), *flags], cwd=folder, env=environment,
+                                    stdout=output, stderr=subprocess.STDOUT)  # fmt: skip
+
+    def says(self, rank: int) -> str:
+        return self.outputs[rank].read_text()
+
+    def wait_for(self, rank: int, text: str) -> None:
+        end = time.monotonic() + 150
+        while text not in self.says(rank):
+            assert time.monotonic() < end and self.processes[rank].poll() is None, self.says(rank)
+            time.sleep(0.05)
+
+    def __enter__(self) -> "Pair":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of two epochs that ended well: its folder, what each process wrote down, and what each said."""
+    folder = tmp_path_factory.mktemp("pair")
+    with Pair(folder, "--max_epochs", "2", "--logger", "tensorboard") as pair:
+        statuses = [process.wait(150) for process in pair.processes]
+        assert statuses == [0, 0], pair.says(0) + pair.says(1)
+        notes = [torch.load(folder / f"process_{rank}.pt", weights_only=True) for rank in range(2)]
+        yield folder, notes, [pair.says(0), pair.says(1)]
+
+
+def test_both_processes_end_with_equal_weights_and_figures(finished):
+    _, (first, second), _ = finished
+    assert first["metrics"] == second["metrics"]
+    for name, value in first["state"].items():
+        assert torch.equal(value, second["state"][name]), name
+
+
+def test_the_cap_is_decided_on_the_mean_accuracy(finished):
+    """Each by itself, the first process would never move its critic and the second always: two critics in one run."""
+    for note in finished[1]:
+        moved = [moved for _, moved in note["seen"]]
+        assert len(moved) == 4 and moved == [True, False] * 2
+
+
+def test_processes_train_on_different_poses(finished):
+    keys = [{row for poses, _ in note["seen"] for row in map(key, poses)} for note in finished[1]]
+    assert len(keys[0]) > 128 and len(keys[1]) > 128
+    # Within an epoch there is none in common, over both epochs there is.
+    for epoch in (slice(0, 2), slice(2, 4)):
+        first, second = ({row for poses, _ in note["seen"][epoch] for row in map(key, poses)} for note in finished[1])
+        assert len(first) == len(second) == 128 and not first & second
+
+
+def key(pose_norm: torch.Tensor) -> tuple[float, ...]:
+    """What a pose and its mirror image share."""
+    return tuple(sorted(pose_norm[:, 1].tolist()))
+
+
+def test_validation_figures_are_those_of_one_process(finished):
+    folder, notes, _ = finished
+    system = gan.PoseGAN(width=16, lifter_blocks=1, critic_blocks=1)
+    system.load_state_dict(notes[0]["state"])
+    val_set = load_val("synthetic", folder, 64)
+    errors = PoseErrors(val_set.action_names)
+    errors.update(system.lifter_ema.eval().lift(val_set.poses_px["gt"]), val_set.poses_cam_mm, val_set.actions)
+    alone = errors.compute()
+    for name in ("mpjpe", "n_mpjpe", "p_mpjpe"):
+        assert notes[0]["metrics"][f"val_{name}_epoch"] == pytest.approx(alone[name], rel=1e-6)
+
+
+def test_one_process_writes_and_speaks(finished):
+    folder, _, (first, second) = finished
+    assert [path.name for path in (folder / "lightning_logs").iterdir()] == ["version_0"]
+    assert len(list(folder.rglob("events.out.tfevents.*"))) == 1
+    assert (folder / "lightning_logs" / "version_0" / "checkpoints" / "last.ckpt").is_file()
+    assert first.count("epoch 2/2") == 1 and "last.ckpt" in first
+    assert second == ""
+
+
+def test_death_of_one_process_ends_the_other_with_a_sentence(tmp_path):
+    with Pair(tmp_path, "--max_epochs", "100000", "--logger", "none") as pair:
+        pair.wait_for(0, "epoch 2/")
+        pair.processes[1].send_signal(signal.SIGKILL)
+        assert pair.processes[0].wait(SECONDS_TO_NOTICE) == 1
+        assert "main.py: the run stopped: " in pair.says(0).splitlines()[-1]
+        assert "Traceback" not in pair.says(0)
+
+
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"])
+def test_the_first_process_is_known_before_any_connection(monkeypatch, name):
+    """However it was started: by torchrun, Lightning or SLURM."""
+    assert is_first_process()
+    monkeypatch.setenv(name, "0")
+    assert is_first_process()
+    monkeypatch.setenv(name, "1")
+    assert not is_first_process()
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_batches_and_slices_split_without_overlap(ranks):
+    """Every pose is given out at most once an epoch, and every validation pose exactly once."""
+    poses = torch.arange(100.0)[:, None, None] * torch.ones(1, 17, 2)
+    parts = [EpochBatches(poses, 8, 0, 5, rank, ranks) for rank in range(ranks)]
+    assert len({len(part) for part in parts}) == 1
+    given = [int(pose[0, 1]) for part in parts for batch, _ in part for pose in batch]
+    assert len(given) == len(set(given)) == 100 // (8 * ranks) * 8 * ranks
+    seeds = [seed for part in parts for _, seed in part]
+    assert len(seeds) == len(set(seeds))
+    val_set = PoseSet("numbers", {"gt": poses})
+    slices = [Slices(val_set, torch.device("cpu"), rank, ranks) for rank in range(ranks)]
+    assert [float(p[0, 0]) for part in slices for b in part for p in b.poses_px["gt"]] == list(range(100))
+
+
+if __name__ == "__main__":
+    sys.exit(record_and_train(int(sys.argv[1]), Path.cwd(), sys.argv[2:]))
