@@ -58,7 +58,7 @@ class Bodies:
     def sample(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Root-relative poses (n, 17, 3) in mm of people that face along z, and indices (n,) into POSTURES."""
         posture = torch.multinomial(self.table["share"], n, replacement=True, generator=generator)
-        size = self._sizes(n, generator)
+        size = self.sizes(n, generator)
         stride, cycle = self._stride(posture, generator)
         joints, pelvis, chest = self._torso(posture, size, generator)
         joints |= self._legs(joints, pelvis, posture, size, gait(stride, cycle), generator)
@@ -78,7 +78,7 @@ class Bodies:
         low, high = self.table[f"{name}_range"].unbind(dim=1)
         return torch.minimum(torch.maximum(angles, low), high).deg2rad().unbind(dim=-1)
 
-    def _sizes(self, n: int, generator: Generator) -> dict[str, Tensor]:
+    def sizes(self, n: int, generator: Generator) -> dict[str, Tensor]:
         """Segment lengths (n, 1) in mm."""
         noise = self._normal(n, len(SEGMENTS) + 1, generator=generator).clamp(-2.5, 2.5)
         height = HEIGHT_MM[0] + HEIGHT_MM[1] * noise[:, -1:]

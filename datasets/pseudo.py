@@ -1,0 +1,78 @@
+"""Lifted people made anatomical, to be seen again from new sides.
+
+Chen et al. (2019) lift a 2D pose, turn it, project it and lift it again. Here the lifted pose lends the directions of
+its bones to a body of published proportions; wherever that body is seen from, its depths are known exactly. A lift
+that is somewhat wrong still shows a person, in a posture that somebody in the 2D data took.
+"""
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import normalize
+
+from utils.geometry import rotate, rotation_x
+from utils.skeleton import JOINTS
+
+from .body import HEAD_SPREAD_DEG, SPINE_SHARE, Bodies
+
+LIMBS = tuple(
+    (f"{side}_{parent}", f"{side}_{child}", segment)
+    for side in ("right", "left")
+    for parent, child, segment in (
+        ("hip", "knee", "thigh"),
+        ("knee", "foot", "shin"),
+        ("shoulder", "elbow", "upper_arm"),
+        ("elbow", "wrist", "forearm"),
+    )
+)
+DIRECTION_NOISE = 0.07
+"""Standard deviation of a bone's direction, about 4 degrees a component."""
+ROUND_BACK = 0.03
+"""How far the spine point lies behind the middle of the trunk, in torso lengths, in upright 2D poses."""
+
+
+def dress(pose: Tensor, bodies: Bodies, generator: Generator, elevation_deg: float = 8.0) -> Tensor:
+    """Bodies of different people in the postures of lifted poses.
+
+    Args:
+        pose: (n, 17, 3) root-relative, camera frame, in any unit.
+        bodies: where the segment lengths come from.
+        generator: on the poses' device.
+        elevation_deg: how far the cameras of the 2D data look down, on average; it is taken out.
+
+    Returns:
+        (n, 17, 3) root-relative and upright, in mm, ready for `SyntheticPeople.view`.
+    """
+    tilt = torch.full(pose.shape[:1], -elevation_deg, device=pose.device).deg2rad()
+    old = dict(zip(JOINTS, rotate(pose, rotation_x(tilt)).unbind(dim=1), strict=True))
+    size = bodies.sizes(len(pose), generator)
+    noise = DIRECTION_NOISE * torch.randn(14, len(pose), 3, device=pose.device, generator=generator)
+    new = _trunk(old, size, noise[8:], generator)
+    for number, (parent, child, segment) in enumerate(LIMBS):
+        direction = normalize(normalize(old[child] - old[parent], dim=-1) + noise[number], dim=-1)
+        new[child] = new[parent] + size[segment] * direction
+    return torch.stack([new[name] for name in JOINTS], dim=1)
+
+
+def _trunk(old: dict[str, Tensor], size: dict[str, Tensor], noise: Tensor, generator: Generator) -> dict[str, Tensor]:
+    """Hip to head, hips and shoulders. Spine and neck are drawn: MPII's annotators marked no such points."""
+    across = normalize(normalize(old["right_hip"] - old["left_hip"], dim=-1) + noise[0], dim=-1)
+    up = normalize(normalize(old["thorax"] - old["hip"], dim=-1) + noise[1], dim=-1)
+    head = normalize(normalize(old["head"] - old["thorax"], dim=-1) + noise[2], dim=-1)
+    right = old["right_shoulder"] - old["left_shoulder"]
+    # x right, y down, z forward: right x up points backward.
+    front = -normalize(torch.linalg.cross(right, up), dim=-1)
+    drawn = torch.randn(2, len(up), 1, device=up.device, generator=generator)
+    back = size["torso"] * (ROUND_BACK + 0.05 * drawn[0] + 0.05 * (1 + up[:, 1:2]))
+    turn = (HEAD_SPREAD_DEG[2] * drawn[1]).deg2rad()
+    ear = normalize(right - (right * head).sum(dim=-1, keepdim=True) * head, dim=-1)
+    nose = -torch.linalg.cross(ear, head) * turn.cos() + ear * turn.sin()
+    thorax = size["torso"] * up
+    new = {"hip": torch.zeros_like(up), "spine": SPINE_SHARE * thorax - back * front, "thorax": thorax}
+    new["neck"] = thorax + size["head"] / 2 * head + size["nose"] * nose
+    new["head"] = thorax + size["head"] * head
+    girdle = (size["shoulder"].square() + size["shoulder_drop"].square()).sqrt()
+    for number, side in enumerate(("right", "left")):
+        new[f"{side}_hip"] = (1 - 2 * number) * size["hip"] * across
+        shoulder = normalize(old[f"{side}_shoulder"] - old["thorax"], dim=-1)
+        new[f"{side}_shoulder"] = thorax + girdle * normalize(shoulder + 0.5 * noise[3 + number], dim=-1)
+    return new
