@@ -2,8 +2,9 @@
 
 Segment lengths are fractions of the body height from Winter 2009, "Biomechanics and Motor Control of Human Movement",
 figure 4.1 (after Drillis and Contini 1966). Human3.6M places hips, shoulders, spine, neck and head elsewhere than
-anatomists do; its definitions are taken over from ratios measured in 2D poses, in lengths of the torso in the image.
-No quantity is fitted to 3D data.
+anatomists do. Its definitions, and so the proportions above the hips, were set by ratios in its 2D poses (medians over
+upright people of the training subjects S1, S5, S6 and S8, in lengths of the torso in the image). No quantity is fitted
+to 3D poses.
 
 The axes are the camera's (x right, y down, z forward) and the person faces along z, away from a camera at negative z:
 its right side is at positive x, its left side at negative x. Pairs of limbs are tensors (n, 2, ...), right before
