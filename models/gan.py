@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from datasets.poseset import PoseSet
-from datasets.synthetic import SyntheticPeople
-from datasets.transforms import pixels_to_norm
+from datasets.synthetic import SyntheticPeople, as_detected
 from losses.adversarial import critic_accuracy, critic_loss, deception_loss
 from losses.consistency import pose_distance
 from losses.prior import bone_ratio_loss, depth_loss, knee_loss
@@ -38,7 +37,7 @@ class PoseGAN(LightningModule):
         gan_accuracy_cap: float = 0.9,
         width: int = 1024,
         lifter_blocks: int = 4,
-        critic_width: int = 128,
+        critic_width: int = 256,
         critic_blocks: int = 3,
         gan_loss: str = "least_squares",
         weight_adversarial: float = 1.0,
@@ -178,9 +177,7 @@ class PoseGAN(LightningModule):
         self.people = self.people or SyntheticPeople(device=self.device)
         pose_norm, offset = self.people.sample_pairs(count, generator)
         if self.hparams.teacher_noise:
-            noise = torch.randn(pose_norm.shape, generator=generator, device=pose_norm.device)
-            share = torch.rand(count, 1, 1, generator=generator, device=pose_norm.device)
-            pose_norm = pixels_to_norm(pose_norm + noise * share * (self.hparams.teacher_noise / CAMERA_DISTANCE))[0]
+            pose_norm, offset = as_detected(pose_norm, offset, self.hparams.teacher_noise, generator)
         return depth_loss(lifter(pose_norm) - CAMERA_DISTANCE, offset)
 
     @torch.no_grad()

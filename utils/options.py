@@ -83,7 +83,7 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
         "GPUs to train on, on each machine; 0 is the CPU"))  # fmt: skip
     group.add_argument("--num_nodes", type=bounded(int, 1, 4096), default=1, help=(
         "machines to train on; start the same command on each, with torchrun or SLURM"))  # fmt: skip
-    group.add_argument("--max_epochs", type=count, default=100, help="passes over the training poses")
+    group.add_argument("--max_epochs", type=count, default=200, help="passes over the training poses")
     group.add_argument("--seed", type=bounded(int, 0, 2**32 - 1), default=0, help="of weights, views and data order")
     group.add_argument(
         "--precision", choices=("32", "bf16"), default="32", help="of the linear layers; the geometry is always float32"
@@ -131,7 +131,7 @@ def _add_network_flags(group: argparse._ArgumentGroup) -> None:
                        help="learning rates over the run: constant, or a cosine down to 0")  # fmt: skip
     group.add_argument("--width", type=bounded(int, 1, 16_384), default=1024, help="units a layer of the lifter")
     group.add_argument("--lifter_blocks", type=bounded(int, 0, 64), default=4, help="residual blocks of the lifter")
-    group.add_argument("--critic_width", type=bounded(int, 1, 16_384), default=128, help=(
+    group.add_argument("--critic_width", type=bounded(int, 1, 16_384), default=256, help=(
         "units a layer of the critic; a wide one learns 20,000 poses by heart"))  # fmt: skip
     group.add_argument("--critic_blocks", type=bounded(int, 0, 64), default=3, help="residual blocks of the critic")
     group.add_argument("--ema_decay", type=bounded(float, 0.0, 0.999999), default=0.999,
@@ -150,7 +150,7 @@ def _add_loss_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--weight_knee", type=WEIGHT, default=5.0, help="knees do not bend forward")
     group.add_argument("--weight_teacher", type=WEIGHT, default=0.0, help="supervision by generated people's depths")
     group.add_argument("--teacher_noise", type=bounded(float, 0.0, 1.0), default=0.0,
-                       help="2D noise on generated people, up to this share of a person's size")  # fmt: skip
+                       help="a detector's errors on generated people: the jitter, as a share of their size")  # fmt: skip
     group.add_argument("--critic_noise", type=bounded(float, 0.0, 1.0), default=0.05,
                        help="noise on what the critic sees, as a share of a person's size")  # fmt: skip
     group.add_argument("--azimuth_range", type=bounded(float, 0.0, 180.0), default=180.0,
