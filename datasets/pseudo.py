@@ -9,10 +9,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
+from utils.anthropometry import SPINE_SHARE
 from utils.geometry import rotate, rotation_x
 from utils.skeleton import JOINTS
 
-from .body import HEAD_SPREAD_DEG, SPINE_SHARE, Bodies
+from .body import HEAD_SPREAD_DEG, Bodies
 
 LIMBS = tuple(
     (f"{side}_{parent}", f"{side}_{child}", segment)

@@ -19,7 +19,7 @@ from utils.geometry import (
     rotation_z,
     turn_to_ray,
 )
-from utils.skeleton import HEAD_SHORTENING, HIP_SPREAD, INDEX, JOINTS, MIRROR, NUM_JOINTS, ROOT
+from utils.skeleton import INDEX, JOINTS, MIRROR, NUM_JOINTS, ROOT, SOURCES, joint_weights
 
 from .activities import POSTURES
 from .body import Bodies
@@ -193,11 +193,13 @@ def load_synthetic(
 
 def as_mpii(pose: Tensor) -> Tensor:
     """Poses (..., 17, 2 or 3) with MPII's points in place of Human3.6M's: the inverse of the table "mpii_17"."""
+    names = SOURCES["mpii_17"]
+    weights = torch.as_tensor(joint_weights("mpii_17"), dtype=pose.dtype, device=pose.device)
+    # Spine and neck follow from the other joints, as two of MPII's points do from its others.
+    known = [number for number, joint in enumerate(JOINTS) if joint not in ("spine", "neck")]
     points = pose.clone()
-    hip, thorax, head = (pose[..., INDEX[name], :] for name in ("hip", "thorax", "head"))
-    for name in ("right_hip", "left_hip"):
-        points[..., INDEX[name], :] = hip + (pose[..., INDEX[name], :] - hip) / HIP_SPREAD
-    points[..., INDEX["spine"], :] = hip + MPII_THORAX * (thorax - hip)
-    points[..., INDEX["head"], :] = thorax + (head - thorax) / HEAD_SHORTENING
-    points[..., INDEX["neck"], :] = (thorax + points[..., INDEX["head"], :]) / 2
+    points[..., known, :] = weights[known][:, known].inverse() @ pose[..., known, :]
+    hip, thorax, head = (names.index(name) for name in ("hip", "upper_neck", "head_top"))
+    points[..., names.index("mpii_thorax"), :] = points[..., hip, :].lerp(points[..., thorax, :], MPII_THORAX)
+    points[..., names.index("mpii_neck"), :] = (points[..., thorax, :] + points[..., head, :]) / 2
     return points

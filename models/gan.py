@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.nn import Module
 
 from datasets.poseset import PoseSet
-from datasets.synthetic import SyntheticPeople, as_detected
+from datasets.pseudo import dress
+from datasets.synthetic import SyntheticPeople, as_detected, depth_target
 from losses.adversarial import critic_accuracy, critic_loss, deception_loss
 from losses.consistency import pose_distance
 from losses.prior import bone_ratio_loss, depth_loss, knee_loss
 from utils.anthropometry import bone_ratios
-from utils.geometry import CAMERA_DISTANCE
+from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative
 from utils.metrics import PoseErrors
 
 from .cycle import Cycle, lift_cycle, random_views
@@ -23,6 +24,10 @@ from .lifter import Lifter
 
 HELD_OUT_PEOPLE = 1024
 """Generated people in the label-free figure."""
+
+
+LIFTED_FROM = 0.8
+"""From which share of the run on lifted people are taught."""
 
 
 class PoseGAN(LightningModule):
@@ -53,6 +58,7 @@ class PoseGAN(LightningModule):
         renormalise: bool = True,
         critic_noise: float = 0.05,
         teacher_noise: float = 0.0,
+        lifted_share: float = 0.0,
         ema_decay: float = 0.999,
         lr_schedule: str = "cosine",
     ) -> None:
@@ -63,7 +69,6 @@ class PoseGAN(LightningModule):
         self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)
         self.critic = Discriminator(critic_width, critic_blocks)
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
-        self.people: SyntheticPeople | None = None
         self.sums: dict[str, Tensor] = {}
 
     def cycle(self, lifter: Lifter, pose_norm: Tensor, generator: torch.Generator) -> Cycle:
@@ -118,7 +123,8 @@ class PoseGAN(LightningModule):
             cycle = self.cycle(self.lifter, pose_norm, generator)
             terms, fake_norm = self.lifter_losses(pose_norm, cycle, generator), cycle.projection_norm.detach()
         if self.hparams.weight_teacher:
-            terms["teacher"] = self.teacher_loss(self.lifter, len(pose_norm), generator)
+            people = self.taught_people(pose_norm, self.progress(batch_idx), generator)
+            terms["teacher"] = self.teacher_loss(self.lifter, people, generator)
         total = sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
         lifter_optimizer.zero_grad()
         self.manual_backward(total)
@@ -172,13 +178,31 @@ class PoseGAN(LightningModule):
         mean = self.all_mean(torch.cat(buffers))
         torch._foreach_copy_(buffers, list(mean.split([len(buffer) for buffer in buffers])))
 
-    def teacher_loss(self, lifter: Lifter, count: int, generator: torch.Generator) -> Tensor:
-        """Depth error on as many procedurally generated people as the batch has poses."""
-        self.people = self.people or SyntheticPeople(device=self.device)
-        pose_norm, offset = self.people.sample_pairs(count, generator)
+    def teacher_loss(self, lifter: Lifter, people_mm: Tensor, generator: torch.Generator) -> Tensor:
+        """Depth error on upright people (N, 17, 3) whose depths are known, each seen by a camera of its own."""
+        pose_norm, offset = depth_target(self.people.view(people_mm, generator))
         if self.hparams.teacher_noise:
             pose_norm, offset = as_detected(pose_norm, offset, self.hparams.teacher_noise, generator)
         return depth_loss(lifter(pose_norm) - CAMERA_DISTANCE, offset)
+
+    @torch.no_grad()
+    def taught_people(self, pose_norm: Tensor, done: float, generator: torch.Generator) -> Tensor:
+        """As many people (B, 17, 3) as the batch has poses: generated ones and, towards the end, lifted ones.
+
+        The lifted ones are the batch's own 2D poses as the averaged lifter sees them, on bodies of published
+        proportions (`datasets.pseudo.dress`). Until the lifter has learnt to lift they would teach it its errors.
+        """
+        lifted = round(self.hparams.lifted_share * len(pose_norm)) if done >= LIFTED_FROM else 0
+        people = self.people.bodies.sample(len(pose_norm) - lifted, generator)[0] if lifted < len(pose_norm) else None
+        if not lifted:
+            return people
+        seen = pose_norm[:lifted]
+        dressed = dress(root_relative(lift_to_camera(seen, self.lifter_ema(seen))), self.people.bodies, generator)
+        return dressed if people is None else torch.cat([people, dressed])
+
+    def on_fit_start(self) -> None:
+        """Makes the generator of people where the networks are."""
+        self.people = SyntheticPeople(device=self.device)
 
     @torch.no_grad()
     def update_average(self, step: int) -> None:
@@ -190,11 +214,15 @@ class PoseGAN(LightningModule):
         """Constant, or a cosine from the flag's value to nothing over the whole run."""
         factor = 1.0
         if self.hparams.lr_schedule == "cosine":
-            done = self.current_epoch + batch_idx / self.trainer.num_training_batches
-            factor = (1 + math.cos(math.pi * min(done / self.trainer.max_epochs, 1.0))) / 2
+            factor = (1 + math.cos(math.pi * self.progress(batch_idx))) / 2
         for optimizer, rate in zip(self.optimizers(), (self.hparams.gen_lr, self.hparams.dis_lr), strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
+
+    def progress(self, batch_idx: int) -> float:
+        """The share of the run that is done, 0 to 1."""
+        done = self.current_epoch + batch_idx / self.trainer.num_training_batches
+        return min(done / self.trainer.max_epochs, 1.0)
 
     def accumulate(self, values: dict[str, Tensor]) -> None:
         """Adds to the sums that are logged at the end of the epoch; reads nothing back from the device."""
@@ -235,7 +263,8 @@ class PoseGAN(LightningModule):
         """The averaged lifter's own loss but for the critic's part, on held-out poses and people not trained on."""
         generator = torch.Generator(self.device).manual_seed(0)
         terms = self.free_losses(pose_norm, self.cycle(self.lifter_ema, pose_norm, generator))
-        terms["teacher"] = self.teacher_loss(self.lifter_ema, HELD_OUT_PEOPLE, generator)
+        people = self.people.bodies.sample(HELD_OUT_PEOPLE, generator)[0]
+        terms["teacher"] = self.teacher_loss(self.lifter_ema, people, generator)
         return sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
 
     def on_validation_epoch_end(self) -> None:

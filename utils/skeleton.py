@@ -103,10 +103,44 @@ def _mix(first: dict[str, float], second: dict[str, float], share: float = 0.5) 
     return {name: (1 - share) * first.get(name, 0.0) + share * second.get(name, 0.0) for name in first | second}
 
 
+def _moved(point: dict[str, float], *moves: tuple[float, dict[str, float], dict[str, float]]) -> dict[str, float]:
+    """A point moved by shares of the way from one point to another, as weights of source points."""
+    weights = dict(point)
+    for share, start, end in moves:
+        for name in start | end:
+            weights[name] = weights.get(name, 0.0) + share * (end.get(name, 0.0) - start.get(name, 0.0))
+    return weights
+
+
+def _from_mpii(pelvis: str, ankle: str) -> dict[str, dict[str, float]]:
+    """MPII's points to Human3.6M's joints.
+
+    The shares come from regressing 2D points on 2D points: a detector's that was trained on MPII, on the projected
+    joints of Human3.6M's training subjects S1, S5, S6 and S8. No depth enters.
+    """
+    hip, thorax = {pelvis: 1.0}, {"upper_neck": 1.0}
+    head = _mix(thorax, {"head_top": 1.0}, HEAD_SHORTENING)
+    table = _torso(_moved(hip, (0.065, hip, thorax)),
+                   _moved(thorax, (-0.05, hip, thorax), (0.10, thorax, head)),
+                   _moved(thorax, (0.9, thorax, head)))  # fmt: skip
+    for side, wide in _spread_hips().items():
+        side = side.split("_")[0]
+        knee, foot, shoulder, elbow, wrist = (
+            {f"{side}_{name}": 1.0} for name in ("knee", ankle, "shoulder", "elbow", "wrist")
+        )
+        table |= {
+            f"{side}_hip": _moved(hip, (0.98, hip, wide), (0.075, hip, thorax)),
+            f"{side}_knee": _moved(knee, (-0.06, wide, knee)),
+            f"{side}_foot": _moved(foot, (0.085, knee, foot)),
+            f"{side}_shoulder": _moved(thorax, (0.83, thorax, shoulder)),
+            f"{side}_elbow": _moved(elbow, (-0.03, elbow, wrist)),
+            f"{side}_wrist": wrist,
+        }
+    return table
+
+
 _MIDDLE_HIP = {"left_hip": 0.5, "right_hip": 0.5}
 _MIDDLE_SHOULDER = {"left_shoulder": 0.5, "right_shoulder": 0.5}
-_UPPER_NECK = {"upper_neck": 1.0}
-_MPII_HEAD = _mix(_UPPER_NECK, {"head_top": 1.0}, HEAD_SHORTENING)
 # Detectors without an upper neck: the line from middle hip to middle shoulder, carried on to Human3.6M's thorax.
 # MPII's middle shoulder lies at 0.89 of the way from hip to upper neck.
 _SHOULDER_TO_THORAX = 1 / 0.89
@@ -118,9 +152,8 @@ _NECK_BASE_THORAX = _mix(_MIDDLE_HIP, {"neck_base": 1.0}, _SHOULDER_TO_THORAX)
 
 JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
     "h36m_17": {name: {name: 1.0} for name in JOINTS},
-    "mpii_17": {**_LIMBS, "left_foot": {"left_foot": 1.0}, "right_foot": {"right_foot": 1.0}, **_spread_hips(),
-                **_torso({"hip": 1.0}, _UPPER_NECK, _MPII_HEAD)},
-    "mpii_16": {**_LIMBS, **_spread_hips(), **_torso({"pelvis": 1.0}, _UPPER_NECK, _MPII_HEAD)},
+    "mpii_17": _from_mpii("hip", "foot"),
+    "mpii_16": _from_mpii("pelvis", "ankle"),
     "coco_17": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _THORAX, _HEAD_FROM_EARS)},
     "openpose_coco_18": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX,
                                                               _mix(_NECK_BASE_THORAX, _MIDDLE_EAR, 1.5))},
@@ -136,9 +169,9 @@ JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
 JOINTS_FROM_RAW: dict[str, dict[str, dict[str, float]]] = {
     "h36m_17": JOINTS_FROM["h36m_17"],
     "mpii_17": {name: {source: 1.0} for name, source in zip(JOINTS, SOURCES["mpii_17"], strict=True)},
-    "mpii_16": {**JOINTS_FROM["mpii_16"], "left_hip": {"left_hip": 1.0}, "right_hip": {"right_hip": 1.0},
-                "spine": {"mpii_thorax": 1.0}, "neck": {"upper_neck": 0.5, "head_top": 0.5},
-                "head": {"head_top": 1.0}},
+    "mpii_16": {**_LIMBS, "hip": {"pelvis": 1.0}, "left_hip": {"left_hip": 1.0}, "right_hip": {"right_hip": 1.0},
+                "spine": {"mpii_thorax": 1.0}, "thorax": {"upper_neck": 1.0},
+                "neck": {"upper_neck": 0.5, "head_top": 0.5}, "head": {"head_top": 1.0}},
 }  # fmt: skip
 
 
