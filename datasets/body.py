@@ -16,13 +16,24 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from utils.anthropometry import SEGMENTS, SPINE_SHARE
 from utils.geometry import rotate, rotation_x, rotation_y, rotation_z
 from utils.skeleton import JOINTS
 
 from .activities import ANCHORS, HANDS, POSTURES, hand_indices, posture_numbers
 
 HEIGHT_MM = (1700.0, 90.0)
+SEGMENTS = {
+    # Winter 2009, figure 4.1.
+    "thigh": 0.245, "shin": 0.246,
+    # Everything above the hips in proportion to the legs, by medians of upright people's 2D poses in Human3.6M's
+    # joints, in torso lengths: legs 1.73, hips 0.54 and shoulders 0.58 apart, shoulders 0.12 below the thorax, head
+    # 0.37 above it, the neck point 0.12 in front of the middle of that line, upper arm 0.55, forearm 0.50.
+    "torso": 0.275, "upper_arm": 0.155, "forearm": 0.139, "hip": 0.0745, "shoulder": 0.080, "shoulder_drop": 0.033,
+    "head": 0.102, "nose": 0.033,
+}  # fmt: skip
+"""Lengths as fractions of the body height; "hip" and "shoulder" are half widths."""
+SPINE_SHARE = 0.485
+"""Where the spine point lies on the way from hip to thorax, in 2D poses."""
 SHAPE_SPREAD = 0.05
 ELBOW_FLEXION_MAX = math.radians(150)
 HEAD_SPREAD_DEG = (14.0, 9.0, 26.0)

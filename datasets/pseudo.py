@@ -9,11 +9,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
-from utils.anthropometry import SPINE_SHARE
 from utils.geometry import rotate, rotation_x
 from utils.skeleton import JOINTS
 
-from .body import HEAD_SPREAD_DEG, Bodies
+from .body import HEAD_SPREAD_DEG, SPINE_SHARE, Bodies
 
 LIMBS = tuple(
     (f"{side}_{parent}", f"{side}_{child}", segment)

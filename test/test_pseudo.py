@@ -1,10 +1,9 @@
 import pytest
 import torch
 
-from datasets.body import Bodies
+from datasets.body import SEGMENTS, Bodies
 from datasets.pseudo import dress
 from datasets.synthetic import SyntheticPeople
-from utils.anthropometry import SEGMENTS
 from utils.geometry import root_relative, rotate, rotation_x
 from utils.skeleton import INDEX
 

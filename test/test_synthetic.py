@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from datasets.activities import POSTURES
-from datasets.body import SHAPE_SPREAD, Bodies, bend_arm
+from datasets.body import SEGMENTS, SHAPE_SPREAD, Bodies, bend_arm
 from datasets.synthetic import SyntheticPeople, as_detected, as_mpii, depth_target, load_synthetic
 from datasets.transforms import flip, mean_root_distance
-from utils.anthropometry import SEGMENTS
 from utils.geometry import CAMERA_DISTANCE, lift_to_camera, pixels_to_rays, project, root_relative
 from utils.skeleton import INDEX, joint_weights
 

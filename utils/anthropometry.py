@@ -1,34 +1,27 @@
-"""Body proportions from published tables and 2D poses: all that the method knows about people's bones."""
+"""Body proportions from published tables: all that training from 2D poses knows about people's bones.
 
-import math
+The generator of people has proportions of its own (`datasets.body`), in Human3.6M's joints. As a prior on lifted MPII
+poses those were clearly worse than the published ones: MPII's points keep proportions of their own.
+"""
 
 import torch
 from torch import Tensor
 
 from .skeleton import BONE_NAMES
 
-SEGMENTS = {
-    # Winter 2009, figure 4.1.
-    "thigh": 0.245, "shin": 0.246,
-    # Everything above the hips in proportion to the legs, by medians of upright people's 2D poses in Human3.6M's
-    # joints, in torso lengths: legs 1.73, hips 0.54 and shoulders 0.58 apart, shoulders 0.12 below the thorax, head
-    # 0.37 above it, the neck point 0.12 in front of the middle of that line, upper arm 0.55, forearm 0.50.
-    "torso": 0.275, "upper_arm": 0.155, "forearm": 0.139, "hip": 0.0745, "shoulder": 0.080, "shoulder_drop": 0.033,
-    "head": 0.102, "nose": 0.033,
-}  # fmt: skip
-"""Lengths as fractions of the body height; "hip" and "shoulder" are half widths."""
-SPINE_SHARE = 0.485
-"""Where the spine point lies on the way from hip to thorax, in 2D poses."""
+# Winter 2009, Biomechanics and Motor Control of Human Movement, figure 4.1 (after Drillis and Contini 1966):
+# lengths as fractions of a person's height. The torso runs from the hip joints (0.530 above the ground) to the
+# shoulders (0.818).
+THIGH, SHANK, UPPER_ARM, FOREARM, TORSO, HALF_SHOULDERS = 0.245, 0.246, 0.186, 0.146, 0.818 - 0.530, 0.129
+# Human3.6M's joint definitions, as ratios to the torso measured in the image (2D medians): its hip joints lie
+# 0.47 of the torso apart and its head point 0.39 of the torso above the thorax, the neck half way.
+HALF_HIPS, HALF_HEAD = 0.47 * TORSO / 2, 0.39 * TORSO / 2
 
 BONE_OF_HEIGHT = {
-    "hip": SEGMENTS["hip"], "knee": SEGMENTS["thigh"], "foot": SEGMENTS["shin"],
-    "spine": SPINE_SHARE * SEGMENTS["torso"], "thorax": (1 - SPINE_SHARE) * SEGMENTS["torso"],
-    # The neck point lies on the line where annotators mark none.
-    "neck": SEGMENTS["head"] / 2, "head": SEGMENTS["head"] / 2,
-    "shoulder": math.hypot(SEGMENTS["shoulder"], SEGMENTS["shoulder_drop"]),
-    "elbow": SEGMENTS["upper_arm"], "wrist": SEGMENTS["forearm"],
+    "hip": HALF_HIPS, "knee": THIGH, "foot": SHANK, "spine": TORSO / 2, "thorax": TORSO / 2,
+    "neck": HALF_HEAD, "head": HALF_HEAD, "shoulder": HALF_SHOULDERS, "elbow": UPPER_ARM, "wrist": FOREARM,
 }  # fmt: skip
-"""Length of the bone that ends at a joint, as a fraction of the height, left and right alike."""
+"""Length of the bone that ends at a joint, left and right alike."""
 
 
 def bone_ratios() -> Tensor:

@@ -150,7 +150,7 @@ def _add_loss_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--weight_knee", type=WEIGHT, default=5.0, help="knees do not bend forward")
     group.add_argument("--weight_teacher", type=WEIGHT, default=0.0, help="supervision by generated people's depths")
     group.add_argument("--teacher_noise", type=bounded(float, 0.0, 1.0), default=0.0,
-                       help="a detector's errors on generated people; their jitter, as a share of the size")  # fmt: skip
+                       help="a detector's errors on generated people: jitter as a share of their size")  # fmt: skip
     group.add_argument("--lifted_share", type=bounded(float, 0.0, 1.0), default=0.0, help=(
         "share of the teacher's people in the last fifth of a run that are the 2D poses as lifted so far"))  # fmt: skip
     group.add_argument("--critic_noise", type=bounded(float, 0.0, 1.0), default=0.05,
