@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 FULL_FRAME_DIAGONAL_MM = math.hypot(36, 24)
 """The film that EXIF's "focal length in 35 mm film" refers to."""
-LARGEST_PIXELS = 400_000_000
+LARGEST_PIXELS = 178_000_000
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,11 @@ def read_picture(path: str | Path) -> Picture:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"there is no picture at {path}")
-    Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS // 2
     try:
         with warnings.catch_warnings(), Image.open(path) as file:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if file.width * file.height > LARGEST_PIXELS:
+                raise Image.DecompressionBombError
             upright = ImageOps.exif_transpose(file)
             return Picture(_to_rgb(upright), _focal_px(file))
     except UnidentifiedImageError as error:
