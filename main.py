@@ -149,7 +149,12 @@ def load_data(options: Namespace):
     options.train_data = choose_train_data(options.train_data, options.data_dir)
     options.val_data = choose_val_data(options.val_data, options.data_dir)
     train_set = load_train(
-        options.train_data, options.data_dir, options.joint_definitions, options.synthetic_poses, options.seed
+        options.train_data,
+        options.data_dir,
+        options.joint_definitions,
+        options.synthetic_poses,
+        options.seed,
+        options.skeleton,
     )
     return train_set, load_val(options.val_data, options.data_dir, options.val_stride)
 

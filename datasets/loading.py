@@ -26,7 +26,9 @@ def choose_val_data(name: str | None, data_dir: Path) -> str:
     return name or ("h36m" if (data_dir / "h36m").is_dir() else "synthetic")
 
 
-def load_train(name: str, data_dir: Path, joint_definitions: str, synthetic_poses: int, seed: int) -> PoseSet:
+def load_train(
+    name: str, data_dir: Path, joint_definitions: str, synthetic_poses: int, seed: int, skeleton: str | None = None
+) -> PoseSet:
     """2D poses to train on.
 
     Args:
@@ -35,6 +37,7 @@ def load_train(name: str, data_dir: Path, joint_definitions: str, synthetic_pose
         joint_definitions: "h36m" moves MPII's points to Human3.6M's joints, "raw" leaves them.
         synthetic_poses: how many people to generate.
         seed: of the generated people.
+        skeleton: whose points a file of your own holds, where it does not say.
 
     Raises:
         ValueError: one sentence, for data that is missing or unusable.
@@ -47,7 +50,7 @@ def load_train(name: str, data_dir: Path, joint_definitions: str, synthetic_pose
         return load_synthetic(synthetic_poses, seed)
     if not Path(name).exists():
         raise ValueError(f"--train_data {name} is neither mpii, h36m, synthetic nor an existing file or folder")
-    return load_keypoints(Path(name), joint_definitions=joint_definitions)
+    return load_keypoints(Path(name), skeleton, joint_definitions)
 
 
 def load_val(name: str, data_dir: Path, stride: int) -> PoseSet:

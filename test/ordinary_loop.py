@@ -53,7 +53,8 @@ class OrdinaryGAN(PoseGAN):
                 ours.mul_(self.hparams.ema_decay).add_(theirs, alpha=1 - self.hparams.ema_decay)
 
         self.toggle_optimizer(critic_optimizer)
-        real_logit, fake_logit = self.critic(pose_norm), self.critic(cycle.projection_norm.detach())
+        real_logit = self.critic(self.blur(pose_norm, generator))
+        fake_logit = self.critic(self.blur(cycle.projection_norm.detach(), generator))
         loss = critic_loss(real_logit, fake_logit, self.hparams.gan_loss)
         accuracy = critic_accuracy(real_logit, fake_logit)
         critic_optimizer.zero_grad()

@@ -29,6 +29,8 @@ def test_a_file_of_ones_own_and_mpii(tmp_path):
     torch.testing.assert_close(raw.flatten(1), torch.from_numpy(poses))
     assert (moved - raw).abs().max() > 1
     assert len(load_train(str(tmp_path / "own.npy"), tmp_path, "h36m", 0, 0)) == 5
+    stated = load_train(str(tmp_path / "own.npy"), tmp_path, "h36m", 0, 0, skeleton="mpii_17").poses_px["gt"]
+    torch.testing.assert_close(stated, moved)
 
 
 @pytest.mark.parametrize(("name", "words"), [("mpii", "no mpii_poses.npy"), ("h36m", "S1"), ("nope.npz", "neither")])

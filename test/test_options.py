@@ -19,7 +19,7 @@ def test_a_recipe_sets_known_flags_and_a_given_flag_wins(recipe):
     "flags",
     ["--batch_size 1", "--gen_lr 0", "--gen_lr nan", "--dis_eps -1", "--gan_accuracy_cap 1.1", "--max_epochs 1.5",
      "--elevation_spread 91", "--gpus -1", "--logger papers", "--weight_2d x", "--width 0", "--max_epoch 3",
-     "--resume missing.ckpt", "--evaluate missing.ckpt", "--results r.json", "--seed 4294967296"],
+     "--resume missing.ckpt", "--evaluate missing.ckpt", "--results r.json", "--seed 4294967296", "--skeleton coco_17"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_sentence(capsys, flags):
     with pytest.raises(SystemExit) as stop:

@@ -110,6 +110,9 @@ def _add_data_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--train_data", metavar="{mpii,h36m,synthetic,FILE}", help=(
         "2D poses to train on: MPII, Human3.6M's S1 S5 S6 S7 S8, generated people, or your own key points in a file; "
         "left out: MPII if --data_dir has it, else synthetic"))  # fmt: skip
+    group.add_argument("--skeleton", help=(
+        "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, openpose_body_25, "
+        "or another name in utils/skeleton.py"))  # fmt: skip
     group.add_argument("--val_data", choices=("h36m", "synthetic"), help=(
         "3D poses to validate on: Human3.6M's S9 S11 or generated people; "
         "left out: Human3.6M if --data_dir has it, else synthetic"))  # fmt: skip
@@ -184,6 +187,8 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
         parser.set_defaults(**_as_defaults(earlier, known=vars(given)))
     parser.set_defaults(**RECIPES[given.recipe])
     options = parser.parse_args(argv)
+    if options.skeleton and options.train_data in (None, "mpii", "h36m", "synthetic"):
+        parser.error("--skeleton goes with --train_data FILE: the other data sets' points are known")
     if options.val_stride is None:
         options.val_stride = 1 if options.evaluate else 64
     return options
