@@ -16,10 +16,10 @@ $(VENV)/installed: requirements.txt requirements-dev.txt requirements.lock
 install: $(VENV)/installed ## set up .venv (the other targets do it when needed)
 
 train: install ## train on generated people from their 2D poses alone: 5 minutes on 2 cores
-	$(BIN)/python main.py --gpus 0 --train_data synthetic --val_data synthetic --width 256 --max_epochs 60
+	$(BIN)/python main.py --gpus 0 --train_data synthetic --val_data synthetic --width 256 --max_epochs 80
 
 teacher: install ## the same with supervision by generated people
-	$(BIN)/python main.py --gpus 0 --recipe teacher --train_data synthetic --val_data synthetic --width 256 --max_epochs 60
+	$(BIN)/python main.py --gpus 0 --recipe teacher --train_data synthetic --val_data synthetic --width 256 --max_epochs 80
 
 demo: install ## lift test/input_sample.png into demo_out/
 	PYTHON=$(BIN)/python bash download_2d_pose_estimator.sh blazepose
