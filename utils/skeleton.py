@@ -40,7 +40,6 @@ BONE_NAMES = tuple(JOINTS[child] for _, child in BONES)
 """A bone is named after the joint at its far end."""
 SIDES = tuple(name.split("_")[0] if name.startswith(("left_", "right_")) else "middle" for name in JOINTS)
 SIDE_COLOURS = {"left": "#1f77d0", "right": "#e0482e", "middle": "#3c3c46"}
-BONE_COLOURS = tuple(SIDE_COLOURS[SIDES[child]] for _, child in BONES)
 
 
 # --- Other skeletons: the names of their points, in the order of their files -----------------------------------
