@@ -39,11 +39,12 @@ def train(options: Namespace) -> int:
     from models.checkpoint import check_resumable
     from models.gan import PoseGAN
     from utils.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
+    from utils.cpu import fast_float32_products, keep_freed_memory
     from utils.loggers import make_loggers
-    from utils.precision import fast_float32_products
 
     silence_libraries()
     if not options.gpus:
+        keep_freed_memory()
         fast_float32_products()
     accelerator, devices, strategy = choose_device(options.gpus, options.num_nodes)
     seed_everything(options.seed, verbose=False)
@@ -129,9 +130,10 @@ def evaluate_checkpoint(options: Namespace) -> None:
     """Prints the tables of one checkpoint and, with --results, writes them."""
     from datasets.loading import choose_val_data, load_val
     from models import load_lifter
+    from utils.cpu import fast_float32_products, keep_freed_memory
     from utils.evaluation import evaluate, format_actions, format_table, write_results
-    from utils.precision import fast_float32_products
 
+    keep_freed_memory()
     fast_float32_products()
     lifter = load_lifter(options.evaluate).for_inference()
     val_set = load_val(choose_val_data(options.val_data, options.data_dir), options.data_dir, options.val_stride)

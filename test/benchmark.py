@@ -37,8 +37,8 @@ from datasets.transforms import pixels_to_norm  # noqa: E402
 from losses.adversarial import critic_accuracy, critic_loss  # noqa: E402
 from models.gan import PoseGAN  # noqa: E402
 from models.lifter import Lifter  # noqa: E402
+from utils.cpu import fast_float32_products  # noqa: E402
 from utils.metrics import PoseErrors, pose_errors  # noqa: E402
-from utils.precision import fast_float32_products  # noqa: E402
 
 BATCH = 256
 H36M_VIEWS = 525_327
