@@ -16,12 +16,12 @@ from rich.progress import track
 from torch import Tensor
 
 from utils import geometry, skeleton
-from utils.geometry import distort, project, rays_to_pixels, world_to_camera
+from utils.geometry import distort, project, rays_to_pixels, usable, world_to_camera
 
-from . import arrays, cache, h36m_layouts, keypoints, pickles, poseset
+from . import arrays, cache, h36m_layouts, keypoints, pickles
 from .arrays import open_h5, read_h5
 from .h36m_layouts import ACTIONS, ALIASES, SUBJECTS, BaselineLayout, Recording, VideoPose3DLayout
-from .poseset import PoseSet, usable
+from .poseset import PoseSet
 
 CORRUPTED = ("S11", "Directions", "", "54138969")
 """Subject, action, trial and camera of the one video that is broken; it is left out everywhere."""
@@ -89,7 +89,7 @@ def load_h36m(
         with _one_thread():
             return _assemble(recordings, cameras, stride)
 
-    modules = (arrays, geometry, h36m_layouts, keypoints, pickles, poseset, skeleton)
+    modules = (arrays, geometry, h36m_layouts, keypoints, pickles, skeleton)
     code = [__file__, *(module.__file__ for module in modules)]
     key = cache.fingerprint([h36m_dir / "cameras.h5", *layout.files], (subjects, actions, stride, detections), code)
     return _to_poseset(cache.cached(key, build, h36m_dir), f"Human3.6M {', '.join(subjects)}")

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from utils.geometry import usable
 from utils.skeleton import JOINTS_FROM, JOINTS_FROM_RAW, NUM_JOINTS, SOURCES, joint_weights
 
 from .arrays import as_numbers, read_json, read_npy, read_npz
-from .poseset import PoseSet, usable
+from .poseset import PoseSet
 
 JOINT_DEFINITIONS = ("h36m", "raw")
 SMALLEST_SHARE = 1e-5

@@ -52,10 +52,3 @@ class PoseSet:
             intrinsics_px=apply(self.intrinsics_px),
             actions=apply(self.actions),
         )
-
-
-def usable(poses_px: Tensor) -> Tensor:
-    """(N,) mask of poses (N, 17, 2) that are finite and have a size."""
-    finite = torch.isfinite(poses_px).flatten(1).all(dim=1)
-    spread = (poses_px - poses_px[:, :1]).abs().amax(dim=(1, 2))
-    return finite & (spread > 1e-6)

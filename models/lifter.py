@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_linear_bn_eval
 
 from datasets.transforms import flip, pixels_to_norm, pixels_to_virtual_norm
-from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, lift_to_camera, root_relative, rotate
+from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, lift_to_camera, root_relative, rotate, usable
 from utils.skeleton import NUM_JOINTS, ROOT
 
 from .blocks import ResidualBlock, residual_network
@@ -90,7 +90,7 @@ class Lifter(nn.Module):
             raise ValueError(f"expected key points of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_px.shape)}")
         if not torch.isfinite(pose_px).all():
             raise ValueError("the key points contain NaN or infinity: fill or drop the missing joints first")
-        if ((pose_px - pose_px[..., :1, :]).abs().amax(dim=(-1, -2)) <= 1e-6).any():
+        if not usable(pose_px).all():
             raise ValueError("a person has no size: all 17 key points are the same")
         if intrinsics is None:
             return self.lift_norm(pixels_to_norm(pose_px)[0], average_flip)

@@ -99,3 +99,10 @@ def test_lift_cycle_has_the_right_gradient():
 def test_world_to_camera_puts_the_camera_at_the_origin():
     centre, rotation = torch.tensor([1.0, 2.0, 3.0]), g.rotation_y(torch.tensor(0.7))
     torch.testing.assert_close(g.world_to_camera(centre, rotation, centre), torch.zeros(3))
+
+
+def test_poses_with_holes_or_without_size_are_not_usable():
+    poses_px = torch.rand(5, 17, 2)
+    poses_px[1, 3, 0], poses_px[2, 5, 1], poses_px[3], poses_px[4, ROOT] = torch.nan, torch.inf, 7.0, torch.inf
+    assert g.usable(poses_px).tolist() == [True, False, False, False, False]
+    assert g.usable(poses_px[0]) and not g.usable(poses_px[1])

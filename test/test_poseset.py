@@ -1,8 +1,8 @@
-"""Pose sets: selecting, and which poses are usable."""
+"""Pose sets: selecting."""
 
 import torch
 
-from datasets.poseset import PoseSet, usable
+from datasets.poseset import PoseSet
 from datasets.synthetic import load_synthetic
 
 
@@ -19,9 +19,3 @@ def test_selecting_keeps_all_that_belongs_to_a_pose():
     for one, whole in pairs:
         assert torch.equal(one, whole[[7, 2]])
     assert PoseSet("2D alone", people.poses_px).select(torch.arange(10) < 3).to("cpu").poses_cam_mm is None
-
-
-def test_poses_with_holes_or_without_size_are_not_usable():
-    poses_px = torch.rand(4, 17, 2)
-    poses_px[1, 3, 0], poses_px[2, 5, 1], poses_px[3] = torch.nan, torch.inf, 7.0
-    assert usable(poses_px).tolist() == [True, False, False, False]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root
+from .geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root, usable
 from .metrics import FIGURES, HEADLINES, ORACLES, PoseErrors
 from .skeleton import JOINTS, NUM_JOINTS, mirrored_name
 
@@ -70,7 +70,7 @@ def evaluate(lift: Lift, pose_set, batch_size: int = 4096, sources: Sequence[str
     cameras = {"": None} if pose_set.intrinsics_px is None else {"": None, "+intrinsics": pose_set.intrinsics_px}
     inputs = {}
     for source in sources or known:
-        rows = _present(pose_set.poses_px[source]).nonzero().squeeze(1)
+        rows = usable(pose_set.poses_px[source]).nonzero().squeeze(1)
         if len(rows) == 0:
             raise ValueError(f"{pose_set.name} has no complete 2D pose from the source {source}")
         for suffix, intrinsics in cameras.items():
@@ -99,12 +99,6 @@ def lift_standing(pose_px: Tensor, intrinsics_px: Tensor | None = None) -> Tenso
 
 
 BASELINES: dict[str, Lift] = {"flat": lift_flat, "standing": lift_standing}
-
-
-def _present(poses_px: Tensor) -> Tensor:
-    """(N,) mask of the poses that are finite and not all one point; NaN compares as false."""
-    spread = root_relative(poses_px).abs().amax(dim=(1, 2))
-    return (spread > 1e-6) & (spread < torch.inf)
 
 
 def _score(lift: Lift, pose_set, source: str, rows: Tensor, intrinsics_px: Tensor | None, batch_size: int) -> dict:

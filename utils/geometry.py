@@ -6,7 +6,7 @@ pixels (`_px`). Rotation matrices act on column vectors: `rotate(points, R)` is 
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .skeleton import ROOT
@@ -15,6 +15,8 @@ CAMERA_DISTANCE = 10.0
 """c of Chen et al. 2019, section 3.1: the depth of the root joint, in units of the person's size."""
 NEAREST_DEPTH = 1.0
 """Depths are clipped from below, z = max(1, c + f(x)) (Chen et al. 2019, section 3.1)."""
+SMALLEST_SIZE = 1e-6
+"""Joints no further from the root than this are one point, in pixels or whatever unit the poses have."""
 
 
 def lift_to_camera(pose_norm: Float[Tensor, "*batch joint 2"], depth: Float[Tensor, "*batch joint"]):
@@ -57,6 +59,13 @@ def rotate(points: Float[Tensor, "*batch joint 3"], rotation: Float[Tensor, "*ba
 def root_relative(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch joint dim"]:
     """The pose moved so that its root joint is the origin."""
     return pose - pose[..., ROOT : ROOT + 1, :]
+
+
+def usable(pose: Float[Tensor, "*batch joint dim"]) -> Bool[Tensor, "*batch"]:
+    """Mask (...) of poses that are finite and not all one point."""
+    size = root_relative(pose).abs().amax(dim=(-2, -1))
+    # NaN compares as false.
+    return (size > SMALLEST_SIZE) & (size < torch.inf)
 
 
 def place_at_distance(pose_rel: Float[Tensor, "*batch joint 3"], distance: float = CAMERA_DISTANCE):
