@@ -76,10 +76,6 @@ class SyntheticPeople:
         ray = torch.randn(n, 2, device=body_mm.device, generator=generator) * self.off_axis_deg
         return rotate(self.view(body_mm, generator), turn_to_ray(ray.clamp(-20, 20).deg2rad().tan())), posture
 
-    def sample_pairs(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a lifter: `depth_target` of people whom the camera looks straight at."""
-        return depth_target(self.view(self.bodies.sample(n, generator)[0], generator))
-
     def view(self, pose_mm: Tensor, generator: Generator) -> Tensor:
         """Root-relative upright poses (n, 17, 3), turned at random and seen by a camera that looks at the root."""
         turn, far = torch.rand(2, len(pose_mm), device=pose_mm.device, generator=generator)
