@@ -37,7 +37,7 @@ from datasets.transforms import pixels_to_norm  # noqa: E402
 from losses.adversarial import critic_accuracy, critic_loss  # noqa: E402
 from models.gan import PoseGAN  # noqa: E402
 from models.lifter import Lifter  # noqa: E402
-from utils.cpu import fast_float32_products  # noqa: E402
+from utils.cpu import fast_float32_products, keep_freed_memory  # noqa: E402
 from utils.metrics import PoseErrors, pose_errors  # noqa: E402
 
 BATCH = 256
@@ -164,10 +164,10 @@ def multiply(factors: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
         left @ right
 
 
-def bench_step(bench: Bench) -> float:
+def bench_step(bench: Bench, critic: str, critic_width: int) -> float:
     """Step against its matrix products, bfloat16 against float32; returns the float32 step's seconds."""
     poses = training_norm(BATCH, bench.device)
-    system = PoseGAN().to(bench.device)
+    system = PoseGAN(critic_width=critic_width).to(bench.device)
     optimizers = system.configure_optimizers()
     factors = step_products(system, BATCH)
     low_factors = [(left.bfloat16(), right.bfloat16()) for left, right in factors]
@@ -178,13 +178,13 @@ def bench_step(bench: Bench) -> float:
             "low": lambda: bare_step(system, optimizers, poses, low=True),
             "low floor": lambda: multiply(low_factors),
         }, rounds=15)  # fmt: skip
+    ms = {name: 1000 * value for name, value in times.items()}
+    bench.add(f"step, {critic}, float32 / its matrix products alone", ms["step"], ms["floor"], "ms")
+    bench.add(f"step, {critic}, bfloat16 / its matrix products alone", ms["low"], ms["low floor"], "ms")
+    bench.add(f"step, {critic}, bfloat16 / float32", ms["low"], ms["step"], "ms")
     with products(fast=False):
         default = bench.in_turns({"floor": lambda: multiply(factors)}, rounds=5)["floor"]
-    ms = {name: 1000 * value for name, value in times.items()}
-    bench.add("training step, float32 / its matrix products alone", ms["step"], ms["floor"], "ms")
-    bench.add("training step, bfloat16 / its matrix products alone", ms["low"], ms["low floor"], "ms")
-    bench.add("training step, bfloat16 / float32", ms["low"], ms["step"], "ms")
-    bench.add("matrix products, float32 as main.py sets them / PyTorch's default", ms["floor"], 1000 * default, "ms")
+    bench.add(f"products, {critic}, float32 as main.py sets them / PyTorch's", ms["floor"], 1000 * default, "ms")
     return times["step"]
 
 
@@ -226,17 +226,34 @@ def fit_seconds(bench: Bench, system: PoseGAN, poses, steps: int, precision: str
 
 
 def bench_ordinary(bench: Bench) -> None:
-    """Ours through the Trainer against the ordinary loop."""
-    poses = load_synthetic(40_000, seed=0)
+    """Ours through the Trainer against the ordinary loop, each in a process of its own: ours sets it up as a whole."""
     for width, steps in ((1024, 12), (256, 60)):
         times: dict[str, list[float]] = {"ordinary": [], "ours": [], "low": []}
         for _ in range(3):
-            times["ordinary"].append(fit_seconds(bench, OrdinaryGAN(width=width), poses, steps))
-            times["ours"].append(fit_seconds(bench, PoseGAN(width=width), poses, steps))
-            times["low"].append(fit_seconds(bench, PoseGAN(width=width), poses, steps, "bf16-mixed"))
+            for name, values in times.items():
+                command = [
+                    sys.executable,
+                    __file__,
+                    "--gpus",
+                    str(bench.gpus),
+                    "--threads",
+                    str(torch.get_num_threads()),
+                ]
+                printed = subprocess.check_output([*command, "--fit", name, str(width), str(steps)], text=True)
+                values.append(float(printed.splitlines()[-1]))
         ordinary, ours, low = (1000 * statistics.median(values) for values in times.values())
         bench.add(f"training, width {width}: float32 / ordinary loop", ours, ordinary, "ms a step")
         bench.add(f"training, width {width}: bfloat16 / ordinary loop", low, ordinary, "ms a step")
+
+
+def fit_alone(bench: Bench, name: str, width: int, steps: int) -> None:
+    """Prints the seconds a step of one fit: "ordinary", "ours", or "low", ours in bfloat16."""
+    poses = load_synthetic(40_000, seed=0)
+    if name == "ordinary":
+        print(fit_seconds(bench, OrdinaryGAN(width=width), poses, steps))
+        return
+    keep_freed_memory()
+    print(fit_seconds(bench, PoseGAN(width=width), poses, steps, "bf16-mixed" if name == "low" else "32-true"))
 
 
 def bench_overhead(bench: Bench, step: float) -> None:
@@ -355,6 +372,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--out", type=Path, default=Path("bench.json"), help="where the rows go")
     parser.add_argument("--data_dir", type=Path, default=Path("data"), help="Human3.6M is used if it is there")
+    parser.add_argument("--fit", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     for name in ("pytorch_lightning", "lightning_fabric"):
@@ -362,9 +380,14 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     bench = Bench(options.gpus, options.data_dir)
+    if options.fit:
+        fit_alone(bench, options.fit[0], int(options.fit[1]), int(options.fit[2]))
+        return
+    keep_freed_memory()
     print("{machine}\n{versions}\n".format(**machine(bench)))
     print(f"{'':<66}{'ours':>10}{'reference':>11}{'ratio':>9}  unit")
-    step = bench_step(bench)
+    bench_step(bench, "critic of width 1024", 1024)
+    step = bench_step(bench, "critic of width 256", 256)
     bench_ordinary(bench)
     bench_overhead(bench, step)
     bench_scaling(bench)

@@ -1,7 +1,6 @@
 """Settings of the process that make PyTorch fast on the CPU."""
 
 import ctypes
-import os
 
 import torch
 
@@ -10,13 +9,12 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def keep_freed_memory() -> bool:
-    """Lets the C library keep the memory that tensors give back, in large pages; returns whether it can.
+    """Lets the C library keep the memory that tensors give back; returns whether it can.
 
     PyTorch has no pool of CPU memory: each gradient comes fresh from the system and is zeroed page by page when it is
-    written, which took a quarter of a training step. Call it before the first tensor of a process is made. A process
-    keeps what it needed at most; only glibc (Linux) has the settings.
+    written, which took a quarter of a training step. The process keeps what it needed at most; only glibc (Linux) has
+    the settings.
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
