@@ -2,32 +2,25 @@
 
 import math
 from copy import deepcopy
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.nn import Module
 
 from datasets.poseset import PoseSet
-from datasets.pseudo import dress
-from datasets.synthetic import SyntheticPeople, as_detected, depth_target
 from losses.adversarial import critic_accuracy, critic_loss, deception_loss
 from losses.consistency import pose_distance
-from losses.prior import bone_ratio_loss, depth_loss, knee_loss
+from losses.prior import bone_ratio_loss, knee_loss
 from utils.anthropometry import bone_ratios
-from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative
-from utils.metrics import PoseErrors
+from utils.geometry import CAMERA_DISTANCE
 
+from .averages import mean_over_processes, move_average, share_statistics
 from .cycle import Cycle, lift_cycle, random_views
 from .discriminator import Discriminator
 from .lifter import Lifter
-
-HELD_OUT_PEOPLE = 1024
-"""Generated people in the label-free figure."""
-
-
-LIFTED_FROM = 0.8
-"""From which share of the run on lifted people are taught."""
+from .teacher import Teacher
+from .validation import Validation
 
 
 class PoseGAN(LightningModule):
@@ -71,15 +64,22 @@ class PoseGAN(LightningModule):
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
         self.sums: dict[str, Tensor] = {}
 
-    def cycle(self, lifter: Lifter, pose_norm: Tensor, generator: torch.Generator) -> Cycle:
-        """Lift (B, 17, 2), turn, project, lift, turn back, in random views."""
+    def on_fit_start(self) -> None:
+        """Makes the teacher where the networks are."""
+        self.teacher = Teacher(self.hparams.teacher_noise, self.hparams.lifted_share, self.device)
+
+    def views(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random rotations (count, 3, 3) to see people anew, drawn in full precision."""
         options = self.hparams
         with torch.autocast(self.device.type, enabled=False):
-            rotation = random_views(
-                len(pose_norm), options.azimuth_range, options.elevation_law, options.elevation_mean,
+            return random_views(
+                count, options.azimuth_range, options.elevation_law, options.elevation_mean,
                 options.elevation_spread, generator,
             )  # fmt: skip
-        return lift_cycle(lifter, pose_norm, rotation, options.renormalise)
+
+    def cycle(self, lifter: Lifter, pose_norm: Tensor, generator: torch.Generator) -> Cycle:
+        """Lift (B, 17, 2), turn, project, lift, turn back, in random views."""
+        return lift_cycle(lifter, pose_norm, self.views(len(pose_norm), generator), self.hparams.renormalise)
 
     def lifter_losses(self, pose_norm: Tensor, cycle: Cycle, generator: torch.Generator) -> dict[str, Tensor]:
         """The lifter's terms, unweighted, by the name of their weight."""
@@ -97,6 +97,10 @@ class PoseGAN(LightningModule):
             "bone": bone_ratio_loss(cycle.pose, self.bone_ratios),
             "knee": knee_loss(cycle.pose),
         }
+
+    def weighted_sum(self, terms: dict[str, Tensor]) -> Tensor:
+        """The terms times their weights, which are named after them."""
+        return sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
 
     def blur(self, pose_norm: Tensor, generator: torch.Generator) -> Tensor:
         """Noise on what the critic sees, as a share of the person's size: it must not learn poses by heart."""
@@ -123,14 +127,12 @@ class PoseGAN(LightningModule):
             cycle = self.cycle(self.lifter, pose_norm, generator)
             terms, fake_norm = self.lifter_losses(pose_norm, cycle, generator), cycle.projection_norm.detach()
         if self.hparams.weight_teacher:
-            people = self.taught_people(pose_norm, self.progress(batch_idx), generator)
-            terms["teacher"] = self.teacher_loss(self.lifter, people, generator)
-        total = sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
+            people_mm = self.teacher.people(pose_norm, self.progress(batch_idx), self.lifter_ema, generator)
+            terms["teacher"] = self.teacher.loss(self.lifter, people_mm, generator)
         lifter_optimizer.zero_grad()
-        self.manual_backward(total)
+        self.manual_backward(self.weighted_sum(terms))
         lifter_optimizer.step()
-        if self.trainer.world_size > 1:
-            self.share_statistics()
+        share_statistics(self.lifter, self.trainer.world_size)
         self.update_average(self.current_epoch * self.trainer.num_training_batches + batch_idx)
         self.critic.requires_grad_(True)
         if fake_norm is not None and self.hparams.weight_adversarial:
@@ -159,56 +161,15 @@ class PoseGAN(LightningModule):
         optimizer.zero_grad()
         self.manual_backward(loss)
         inner = getattr(optimizer, "optimizer", optimizer)
-        inner.grad_scale, inner.found_inf = None, (self.all_mean(accuracy) > self.hparams.gan_accuracy_cap).float()
+        # All processes must come to the same decision, or they wait for each other for ever.
+        decisive = mean_over_processes(accuracy, self.trainer.world_size)
+        inner.grad_scale, inner.found_inf = None, (decisive > self.hparams.gan_accuracy_cap).float()
         optimizer.step()
         return {"loss_critic": loss, "critic_accuracy": accuracy}
 
-    def all_mean(self, value: Tensor) -> Tensor:
-        """Mean over processes: each must come to the same decision, or they wait for each other for ever."""
-        if self.trainer.world_size == 1:
-            return value
-        total = value.clone()
-        torch.distributed.all_reduce(total)
-        return total / self.trainer.world_size
-
-    @torch.no_grad()
-    def share_statistics(self) -> None:
-        """Batch statistics of all processes' poses: gradients are averaged by DDP, buffers are not."""
-        buffers = [buffer for buffer in self.lifter.buffers() if buffer.is_floating_point()]
-        mean = self.all_mean(torch.cat(buffers))
-        torch._foreach_copy_(buffers, list(mean.split([len(buffer) for buffer in buffers])))
-
-    def teacher_loss(self, lifter: Lifter, people_mm: Tensor, generator: torch.Generator) -> Tensor:
-        """Depth error on upright people (N, 17, 3) whose depths are known, each seen by a camera of its own."""
-        pose_norm, offset = depth_target(self.people.view(people_mm, generator))
-        if self.hparams.teacher_noise:
-            pose_norm, offset = as_detected(pose_norm, offset, self.hparams.teacher_noise, generator)
-        return depth_loss(lifter(pose_norm) - CAMERA_DISTANCE, offset)
-
-    @torch.no_grad()
-    def taught_people(self, pose_norm: Tensor, done: float, generator: torch.Generator) -> Tensor:
-        """As many people (B, 17, 3) as the batch has poses: generated ones and, towards the end, lifted ones.
-
-        The lifted ones are the batch's own 2D poses as the averaged lifter sees them, on bodies of published
-        proportions (`datasets.pseudo.dress`). Until the lifter has learnt to lift they would teach it its errors.
-        """
-        lifted = round(self.hparams.lifted_share * len(pose_norm)) if done >= LIFTED_FROM else 0
-        people = self.people.bodies.sample(len(pose_norm) - lifted, generator)[0] if lifted < len(pose_norm) else None
-        if not lifted:
-            return people
-        seen = pose_norm[:lifted]
-        dressed = dress(root_relative(lift_to_camera(seen, self.lifter_ema(seen))), self.people.bodies, generator)
-        return dressed if people is None else torch.cat([people, dressed])
-
-    def on_fit_start(self) -> None:
-        """Makes the generator of people where the networks are."""
-        self.people = SyntheticPeople(device=self.device)
-
-    @torch.no_grad()
     def update_average(self, step: int) -> None:
-        """Exponential moving average of the lifter's weights and batch statistics; the start weighs less."""
-        ours, theirs = list(state_tensors(self.lifter_ema)), list(state_tensors(self.lifter))
-        torch._foreach_lerp_(ours, theirs, 1 - min(self.hparams.ema_decay, step / (step + 10)))
+        """Moves the averaged lifter, an exponential moving average; the start weighs less."""
+        move_average(self.lifter_ema, self.lifter, 1 - min(self.hparams.ema_decay, step / (step + 10)))
 
     def set_learning_rates(self, batch_idx: int) -> None:
         """Constant, or a cosine from the flag's value to nothing over the whole run."""
@@ -235,50 +196,52 @@ class PoseGAN(LightningModule):
         if not self.trainer.is_last_batch:
             return
         steps = self.sums.pop("steps")
-        means = self.all_mean(torch.stack(list(self.sums.values())) / steps).tolist()
+        means = mean_over_processes(torch.stack(list(self.sums.values())) / steps, self.trainer.world_size).tolist()
         means, self.sums = dict(zip(self.sums, means, strict=True)), {}
         for name, value in means.items():
             if not math.isfinite(value):
-                raise FloatingPointError(f"{name} became {value} in epoch {self.current_epoch}; lower --gen_lr")
+                raise FloatingPointError(f"{name} became {value} in epoch {self.current_epoch + 1}; lower --gen_lr")
+        self.check_weights()
         self.log_dict(means, on_step=False, on_epoch=True)
 
+    def check_weights(self) -> None:
+        """Raises FloatingPointError if a weight is not finite, as after a step whose loss still was."""
+        for name, value in self.state_dict().items():
+            if not value.isfinite().all():
+                raise FloatingPointError(f"{name} is no longer finite in epoch {self.current_epoch + 1}; lower --gen_lr")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses to replace a good checkpoint by weights that are not finite, as a signal within an epoch would."""
+        self.check_weights()
+
     def on_validation_epoch_start(self) -> None:
-        """Empties the figures, with and without intrinsics apart, and readies the averaged lifter for the epoch."""
+        """Readies the averaged lifter for the epoch, and figures without any pose."""
         low = self.trainer.precision.startswith("bf16")
-        self.lift = self.lifter_ema.for_inference(torch.bfloat16 if low else torch.float32).lift
-        names = self.trainer.datamodule.val_set.action_names
-        self.errors = {name: PoseErrors(names).to(self.device) for name in ("", "_intrinsics")}
+        lifter = self.lifter_ema.for_inference(torch.bfloat16 if low else torch.float32)
+        self.validation = Validation(lifter.lift, self.trainer.datamodule.val_set, self.device)
 
     def validation_step(self, batch: PoseSet | Tensor, batch_idx: int, dataloader_idx: int) -> None:
         """Figures of the averaged lifter on poses with 3D, and its label-free figure on held-out 2D poses."""
-        if dataloader_idx == 1:
+        if dataloader_idx == 0:
+            self.validation.update(batch)
+        else:
             self.log("val_label_free_epoch", self.label_free_loss(batch), add_dataloader_idx=False)
-            return
-        for name, intrinsics in (("", None), ("_intrinsics", batch.intrinsics_px)):
-            if name == "" or intrinsics is not None:
-                lifted = self.lift(batch.poses_px["gt"], intrinsics)
-                self.errors[name].update(lifted, batch.poses_cam_mm, batch.actions)
 
     def label_free_loss(self, pose_norm: Tensor) -> Tensor:
         """The averaged lifter's own loss but for the critic's part, on held-out poses and people not trained on."""
         generator = torch.Generator(self.device).manual_seed(0)
-        terms = self.free_losses(pose_norm, self.cycle(self.lifter_ema, pose_norm, generator))
-        people = self.people.bodies.sample(HELD_OUT_PEOPLE, generator)[0]
-        terms["teacher"] = self.teacher_loss(self.lifter_ema, people, generator)
-        return sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
+        # Drawn whether they are needed or not, so that the people after them are the same whatever the weights are.
+        rotation, terms = self.views(len(pose_norm), generator), {}
+        if self.trains_on_2d:
+            cycle = lift_cycle(self.lifter_ema, pose_norm, rotation, self.hparams.renormalise)
+            terms = self.free_losses(pose_norm, cycle)
+        if self.hparams.weight_teacher:
+            terms["teacher"] = self.teacher.held_out_loss(self.lifter_ema, generator)
+        return self.weighted_sum(terms)
 
     def on_validation_epoch_end(self) -> None:
-        """Logs A (val_mpjpe_epoch), B and C, and A and B with known intrinsics, in mm."""
-        plain, known = (self.errors[name].compute() for name in ("", "_intrinsics"))
-        self.log_dict(
-            {
-                "val_mpjpe_epoch": plain["mpjpe"],
-                "val_n_mpjpe_epoch": plain["n_mpjpe"],
-                "val_p_mpjpe_epoch": plain["p_mpjpe"],
-                "val_mpjpe_intrinsics_epoch": known["mpjpe"],
-                "val_n_mpjpe_intrinsics_epoch": known["n_mpjpe"],
-            }
-        )
+        """Logs the figures."""
+        self.log_dict(self.validation.figures())
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Fused Adam for both networks."""
@@ -287,9 +250,3 @@ class PoseGAN(LightningModule):
             torch.optim.Adam(self.lifter.parameters(), options.gen_lr, eps=options.gen_eps, fused=True),
             torch.optim.Adam(self.critic.parameters(), options.dis_lr, eps=options.dis_eps, fused=True),
         ]
-
-
-def state_tensors(module: Module):
-    """Parameters and floating-point buffers, in a fixed order."""
-    yield from module.parameters()
-    yield from (buffer for buffer in module.buffers() if buffer.is_floating_point())

@@ -14,10 +14,13 @@ from datasets.synthetic import load_synthetic
 from datasets.transforms import pixels_to_norm
 from losses.adversarial import critic_accuracy, critic_loss
 from models.gan import PoseGAN
+from models.teacher import Teacher
 from utils.callbacks import SaveOnSignal
 from utils.geometry import CAMERA_DISTANCE
 
 TINY = {"width": 16, "lifter_blocks": 1, "critic_blocks": 1}
+TEACHER = {"weight_teacher": 1.0, **dict.fromkeys(
+    ("weight_adversarial", "weight_2d", "weight_3d", "weight_bone", "weight_knee"), 0.0)}  # fmt: skip
 POSES = 400
 
 
@@ -157,7 +160,7 @@ def test_cycle_of_a_lifter_that_knows_the_depths_returns_to_the_input():
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_by_name(people, tmp_path):
-    with pytest.raises(FloatingPointError, match="loss_2d became nan in epoch 0"):
+    with pytest.raises(FloatingPointError, match="loss_2d became nan in epoch 1"):
         fit(people, tmp_path, epochs=1, gen_lr=1e25)
 
 
@@ -169,7 +172,14 @@ def test_average_follows_the_lifter(people, tmp_path):
 
 def test_the_teacher_learns_depth(people, tmp_path):
     """A few hundred supervised steps on generated people beat the flat pose."""
-    teacher = {"weight_teacher": 1.0, **dict.fromkeys(
-        ("weight_adversarial", "weight_2d", "weight_3d", "weight_bone", "weight_knee"), 0.0)}  # fmt: skip
-    early, late = (fit(people, tmp_path, epochs=epochs, ema_decay=0.9, width=64, **teacher)[1] for epochs in (1, 30))
+    early, late = (fit(people, tmp_path, epochs=epochs, ema_decay=0.9, width=64, **TEACHER)[1] for epochs in (1, 30))
     assert late.callback_metrics["val_p_mpjpe_epoch"] < 0.8 * early.callback_metrics["val_p_mpjpe_epoch"]
+
+
+@pytest.mark.parametrize("options", [{}, TEACHER], ids=["2D poses", "teacher"])
+def test_what_weighs_nothing_is_not_computed(people, tmp_path, monkeypatch, options):
+    """Neither for training nor for the label-free figure, which is a weighted sum of the rest."""
+    unused = (PoseGAN, "free_losses") if options else (Teacher, "loss")
+    monkeypatch.setattr(*unused, lambda *arguments: pytest.fail(f"{unused[1]} was computed"))
+    _, trainer = fit(people, tmp_path, epochs=1, **options)
+    assert trainer.callback_metrics["val_label_free_epoch"] > 0

@@ -1,0 +1,66 @@
+"""The teacher: people whose depths are known, generated ones and, towards the end of a run, lifted ones."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from datasets.pseudo import dress
+from datasets.synthetic import SyntheticPeople, as_detected, depth_target
+from losses.prior import depth_loss
+from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative
+
+HELD_OUT_PEOPLE = 1024
+"""Generated people in the label-free figure."""
+LIFTED_FROM = 0.8
+"""From which share of the run on lifted people are taught: before it they would teach a lifter its own errors."""
+
+
+class Teacher:
+    """Draws people, and says how wrong the depths are that a lifter gives them.
+
+    Args:
+        noise: a detector's errors on their 2D poses (`datasets.synthetic.as_detected`); 0 for none.
+        lifted_share: share of the people that are lifted ones once their time has come.
+        device: where the people are made; the generators passed in must live there.
+    """
+
+    def __init__(self, noise: float, lifted_share: float, device: str | torch.device = "cpu") -> None:
+        self.noise, self.lifted_share = noise, lifted_share
+        self.generated = SyntheticPeople(device=device)
+
+    @torch.no_grad()
+    def people(
+        self, pose_norm: Tensor, done: float, lifter: Callable[[Tensor], Tensor], generator: torch.Generator
+    ) -> Tensor:
+        """As many people as a batch has poses: generated ones and, from `LIFTED_FROM` on, lifted ones.
+
+        The lifted ones are the batch's own 2D poses as a lifter sees them, on bodies of published proportions.
+
+        Args:
+            pose_norm: (B, 17, 2) the batch, normalised.
+            done: share of the run that is done.
+            lifter: depths (n, 17) of normalised poses (n, 17, 2).
+            generator: of the random numbers.
+
+        Returns:
+            (B, 17, 3) root-relative and upright, in mm.
+        """
+        bodies, count = self.generated.bodies, len(pose_norm)
+        lifted = round(self.lifted_share * count) if done >= LIFTED_FROM else 0
+        drawn = [bodies.sample(count - lifted, generator)[0]] if lifted < count else []
+        if lifted:
+            seen = pose_norm[:lifted]
+            drawn.append(dress(root_relative(lift_to_camera(seen, lifter(seen))), bodies, generator))
+        return torch.cat(drawn)
+
+    def loss(self, lifter: Callable[[Tensor], Tensor], people_mm: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean depth error on upright people (N, 17, 3), each seen by a camera of its own."""
+        pose_norm, offset = depth_target(self.generated.view(people_mm, generator))
+        if self.noise:
+            pose_norm, offset = as_detected(pose_norm, offset, self.noise, generator)
+        return depth_loss(lifter(pose_norm) - CAMERA_DISTANCE, offset)
+
+    def held_out_loss(self, lifter: Callable[[Tensor], Tensor], generator: torch.Generator) -> Tensor:
+        """The loss on `HELD_OUT_PEOPLE` generated people."""
+        return self.loss(lifter, self.generated.bodies.sample(HELD_OUT_PEOPLE, generator)[0], generator)
