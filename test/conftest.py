@@ -2,4 +2,6 @@
 
 from jaxtyping import install_import_hook
 
-install_import_hook(["utils.geometry", "utils.metrics", "datasets.transforms", "losses"], "beartype.beartype")
+install_import_hook(
+    ["utils.alignment", "utils.geometry", "utils.metrics", "datasets.transforms", "losses"], "beartype.beartype"
+)

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
+from .alignment import depth_flip, distances, in_plane_scale, least_squares_scale, norm_scale, procrustes_distances
 from .geometry import root_relative
 from .skeleton import NUM_JOINTS
 
@@ -35,7 +36,7 @@ def mpjpe_gt_scaled(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor,
     Reported by Kudo et al. 2018.
     """
     pred, target = _prepared(pred, target)
-    return _distances(pred * _in_plane_scale(pred, target), target).mean(dim=-1)
+    return distances(pred * in_plane_scale(pred, target), target).mean(dim=-1)
 
 
 def n_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
@@ -44,40 +45,40 @@ def n_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch
     Only scales >= 0 are searched: a negative one would turn the person inside out.
     """
     pred, target = _prepared(pred, target)
-    return _distances(pred * _least_squares_scale(pred, target), target).mean(dim=-1)
+    return distances(pred * least_squares_scale(pred, target), target).mean(dim=-1)
 
 
 def mpjpe_norm_scaled(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
     """B': root-centred, scaled by the ratio of the two poses' norms, in mm. Reported by ElePose (Wandt et al. 2022)."""
     pred, target = _prepared(pred, target)
-    return _distances(pred * _norm_scale(pred, target), target).mean(dim=-1)
+    return distances(pred * norm_scale(pred, target), target).mean(dim=-1)
 
 
 def p_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
     """C: after the best rotation, translation and scale, reflections forbidden, in mm. The standard (VideoPose3D)."""
-    return _procrustes_errors(*_prepared(pred, target))[0]
+    return procrustes_distances(*_prepared(pred, target))[0].mean(dim=-1)
 
 
 def p_mpjpe_reflected(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
     """C': an oracle; as `p_mpjpe`, but a mirrored person counts as right, in mm. Reported by ElePose and LInKs."""
-    return _procrustes_errors(*_prepared(pred, target))[1]
+    return procrustes_distances(*_prepared(pred, target))[1].mean(dim=-1)
 
 
 def mpjpe_flip_oracle(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
     """D: an oracle; `n_mpjpe` of the pose or its depth flip (z negated), whichever is less. Reported by C3DPO, ITES."""
-    return torch.minimum(n_mpjpe(pred, target), n_mpjpe(_depth_flip(pred), target))
+    return torch.minimum(n_mpjpe(pred, target), n_mpjpe(depth_flip(pred), target))
 
 
 def pck(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
     """Percentage of the joints that are less than 150 mm off after B's alignment (root and least-squares scale)."""
     pred, target = _prepared(pred, target)
-    return _pck(_distances(pred * _least_squares_scale(pred, target), target))
+    return _pck(distances(pred * least_squares_scale(pred, target), target))
 
 
 def auc(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
     """Mean of the percentages of joints below 0, 5, ..., 150 mm after B's alignment (MPI-INF-3DHP's curve)."""
     pred, target = _prepared(pred, target)
-    return _auc(_distances(pred * _least_squares_scale(pred, target), target))
+    return _auc(distances(pred * least_squares_scale(pred, target), target))
 
 
 def pose_errors(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]) -> dict[str, Tensor]:
@@ -125,52 +126,21 @@ def _error_table(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def _chunk_errors(pred: Tensor, target: Tensor) -> Tensor:
-    joint_errors = _distances(pred * _least_squares_scale(pred, target), target)
-    flipped = _depth_flip(pred)
-    flipped_error = _distances(flipped * _least_squares_scale(flipped, target), target).mean(dim=-1)
-    rigid, reflected = _procrustes_errors(pred, target)
+    joint_errors = distances(pred * least_squares_scale(pred, target), target)
+    flipped = depth_flip(pred)
+    flipped_error = distances(flipped * least_squares_scale(flipped, target), target).mean(dim=-1)
+    rigid, reflected = procrustes_distances(pred, target)
     columns = {
-        "mpjpe": _distances(pred * _in_plane_scale(pred, target), target).mean(dim=-1),
+        "mpjpe": distances(pred * in_plane_scale(pred, target), target).mean(dim=-1),
         "n_mpjpe": joint_errors.mean(dim=-1),
-        "mpjpe_norm_scaled": _distances(pred * _norm_scale(pred, target), target).mean(dim=-1),
-        "p_mpjpe": rigid,
+        "mpjpe_norm_scaled": distances(pred * norm_scale(pred, target), target).mean(dim=-1),
+        "p_mpjpe": rigid.mean(dim=-1),
         "pck150": _pck(joint_errors),
         "auc": _auc(joint_errors),
-        "p_mpjpe_reflected": reflected,
+        "p_mpjpe_reflected": reflected.mean(dim=-1),
         "mpjpe_flip": torch.minimum(joint_errors.mean(dim=-1), flipped_error),
     }
     return torch.stack([columns[name] for name in FIGURES], dim=-1)
-
-
-def _length(vectors: Tensor) -> Tensor:
-    """Euclidean length over the last axis, summed by component: several times faster than `norm` over 3 numbers."""
-    return sum(component.square() for component in vectors.unbind(-1)).sqrt()
-
-
-def _distances(pred: Tensor, target: Tensor) -> Tensor:
-    return _length(pred - target)
-
-
-def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Of numbers a pose, shaped to multiply poses. A prepared prediction is of order 1 or of no size at all."""
-    return (numerator / denominator.clamp(min=1e-6))[..., None, None]
-
-
-def _in_plane_scale(pred: Tensor, target: Tensor) -> Tensor:
-    return _ratio(_length(target[..., :2]).mean(dim=-1), _length(pred[..., :2]).mean(dim=-1))
-
-
-def _least_squares_scale(pred: Tensor, target: Tensor) -> Tensor:
-    product = (pred * target).flatten(-2).sum(dim=-1).clamp(min=0)
-    return _ratio(product, pred.square().flatten(-2).sum(dim=-1))
-
-
-def _norm_scale(pred: Tensor, target: Tensor) -> Tensor:
-    return _ratio(target.flatten(-2).norm(dim=-1), pred.flatten(-2).norm(dim=-1))
-
-
-def _depth_flip(pose: Tensor) -> Tensor:
-    return pose * pose.new_tensor([1.0, 1.0, -1.0])
 
 
 def _pck(joint_errors: Tensor) -> Tensor:
@@ -182,33 +152,6 @@ def _auc(joint_errors: Tensor) -> Tensor:
     steps = round(PCK_THRESHOLD_MM / AUC_STEP_MM)
     passed = (steps - (joint_errors / AUC_STEP_MM).floor()).clamp(min=0)
     return 100 * passed.mean(dim=-1) / (steps + 1)
-
-
-def _procrustes_errors(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean joint errors after the best similarity, without and with reflections (Umeyama 1991)."""
-    pred, target = pred - pred.mean(dim=-2, keepdim=True), target - target.mean(dim=-2, keepdim=True)
-    # Sums of products rather than matmul: autocast and TF32 would leave only three digits of a matmul.
-    covariance = torch.stack([(pred[..., i : i + 1] * target).sum(dim=-2) for i in range(3)], dim=-2)
-    u, singular, vh = torch.linalg.svd(covariance)
-    handedness = _determinant(u) * _determinant(vh)
-    variance = pred.square().flatten(-2).sum(dim=-1)
-    errors = []
-    for last in (handedness.sign(), torch.ones_like(handedness)):
-        signs = torch.stack([torch.ones_like(last), torch.ones_like(last), last], dim=-1)
-        turn = _product(u * signs[..., None, :], vh)
-        scale = _ratio((singular * signs).sum(dim=-1), variance)
-        errors.append(_distances(_product(pred, turn * scale), target).mean(dim=-1))
-    return errors[0], errors[1]
-
-
-def _product(rows: Tensor, matrix: Tensor) -> Tensor:
-    """(..., n, 3) times (..., 3, 3), as a sum of products."""
-    return sum(rows[..., i : i + 1] * matrix[..., i : i + 1, :] for i in range(3))
-
-
-def _determinant(matrix: Tensor) -> Tensor:
-    first, second, third = matrix.unbind(-2)
-    return (torch.linalg.cross(first, second) * third).sum(dim=-1)
 
 
 class PoseErrors(Metric):
