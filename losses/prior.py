@@ -4,18 +4,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from utils.skeleton import BONES, INDEX
+from utils.geometry import bone_vectors
+from utils.skeleton import INDEX
 
 KNEE_TOLERANCE = 0.1
 """Sine of the angle, 6 degrees, by which a knee may seem to bend forward: joints are marked that inexactly."""
 
-_PARENT = [parent for parent, _ in BONES]
-_CHILD = [child for _, child in BONES]
-
 
 def bone_lengths(pose: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch bone"]:
     """Lengths of `skeleton.BONES`, in the pose's unit."""
-    return (pose[..., _CHILD, :] - pose[..., _PARENT, :]).square().sum(dim=-1).clamp(min=1e-12).sqrt()
+    return bone_vectors(pose).square().sum(dim=-1).clamp(min=1e-12).sqrt()
 
 
 def bone_ratio_loss(pose: Float[Tensor, "*batch joint 3"], ratios: Float[Tensor, " bone"]) -> Float[Tensor, ""]:

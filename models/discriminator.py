@@ -3,13 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from utils.geometry import CAMERA_DISTANCE
+from utils.geometry import CAMERA_DISTANCE, bone_vectors
 from utils.skeleton import BONES, NUM_JOINTS
 
 from .blocks import residual_network
-
-_PARENT = [parent for parent, _ in BONES]
-_CHILD = [child for _, child in BONES]
 
 
 class Discriminator(nn.Module):
@@ -30,6 +27,5 @@ class Discriminator(nn.Module):
         """Logit (...) of normalised poses (..., 17, 2): positive means real."""
         if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
             raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
-        bones = pose_norm[..., _CHILD, :] - pose_norm[..., _PARENT, :]
-        features = torch.cat([pose_norm, bones], dim=-2).flatten(-2) * CAMERA_DISTANCE
+        features = torch.cat([pose_norm, bone_vectors(pose_norm)], dim=-2).flatten(-2) * CAMERA_DISTANCE
         return self.network(features.reshape(-1, features.shape[-1])).float().reshape(pose_norm.shape[:-2])

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .skeleton import ROOT
+from .skeleton import BONES, ROOT
 
 CAMERA_DISTANCE = 10.0
 """c of Chen et al. 2019, section 3.1: the depth of the root joint, in units of the person's size."""
@@ -17,6 +17,9 @@ NEAREST_DEPTH = 1.0
 """Depths are clipped from below, z = max(1, c + f(x)) (Chen et al. 2019, section 3.1)."""
 SMALLEST_SIZE = 1e-6
 """Joints no further from the root than this are one point, in pixels or whatever unit the poses have."""
+
+_PARENTS = [parent for parent, _ in BONES]
+_CHILDREN = [child for _, child in BONES]
 
 
 def lift_to_camera(pose_norm: Float[Tensor, "*batch joint 2"], depth: Float[Tensor, "*batch joint"]):
@@ -59,6 +62,11 @@ def rotate(points: Float[Tensor, "*batch joint 3"], rotation: Float[Tensor, "*ba
 def root_relative(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch joint dim"]:
     """The pose moved so that its root joint is the origin."""
     return pose - pose[..., ROOT : ROOT + 1, :]
+
+
+def bone_vectors(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch bone dim"]:
+    """From the near to the far end of each of `skeleton.BONES`, in the pose's unit."""
+    return pose[..., _CHILDREN, :] - pose[..., _PARENTS, :]
 
 
 def usable(pose: Float[Tensor, "*batch joint dim"]) -> Bool[Tensor, "*batch"]:

@@ -41,10 +41,8 @@ BONE_NAMES = tuple(JOINTS[child] for _, child in BONES)
 SIDES = tuple(name.split("_")[0] if name.startswith(("left_", "right_")) else "middle" for name in JOINTS)
 SIDE_COLOURS = {"left": "#1f77d0", "right": "#e0482e", "middle": "#3c3c46"}
 
-
-# --- Other skeletons: the names of their points, in the order of their files -----------------------------------
-
 _SIDED_LIMBS = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
+# Other skeletons: the names of their points, in the order of their files.
 SOURCES: dict[str, tuple[str, ...]] = {
     "h36m_17": JOINTS,
     # The 17 joints of mpii_poses.npy: Human3.6M's order, but MPII's own points (see JOINTS_FROM).
