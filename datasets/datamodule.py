@@ -113,7 +113,8 @@ class PoseDataModule(LightningDataModule):
         self.train_norm = poses_norm[order[held_out:]]
         if batch_size > len(self.train_norm):
             raise ValueError(
-                f"--batch_size {batch_size} is larger than the {len(self.train_norm)} training poses of {train.name}"
+                f"--batch_size {batch_size} is larger than the number of training poses, "
+                f"{len(self.train_norm)} of {train.name}; give a smaller one"
             )
 
     def train_dataloader(self) -> EpochBatches:

@@ -80,7 +80,8 @@ def people_to_poseset(
     if len(poses) == 0:
         raise ValueError(f"{where} has no person with all the points of {skeleton!r} ({len(points_px)} incomplete)")
     left_out = len(points_px) - len(poses)
-    return PoseSet(f"{Path(where).name}: {len(poses):,} people ({skeleton})", {"gt": poses}, left_out=left_out)
+    people = f"{len(poses):,} {'person' if len(poses) == 1 else 'people'}"
+    return PoseSet(f"{Path(where).name}: {people} ({skeleton})", {"gt": poses}, left_out=left_out)
 
 
 def _has_size(points_px: np.ndarray) -> np.ndarray:

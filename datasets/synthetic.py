@@ -183,7 +183,7 @@ def load_synthetic(
         poses_px["detected"] = poses_px["gt"] + noise_px * noise
     names = tuple(sorted(POSTURES))
     actions = torch.tensor([names.index(name) for name in POSTURES])[posture]
-    name = f"{count} procedural people (seed {seed}, joints {joints})"
+    name = f"{count} procedural {'person' if count == 1 else 'people'} (seed {seed}, joints {joints})"
     return PoseSet(name, poses_px, poses_cam_mm, intrinsics_px, actions, names)
 
 

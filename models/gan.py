@@ -206,9 +206,10 @@ class PoseGAN(LightningModule):
 
     def check_weights(self) -> None:
         """Raises FloatingPointError if a weight is not finite, as after a step whose loss still was."""
+        epoch = self.current_epoch + 1
         for name, value in self.state_dict().items():
             if not value.isfinite().all():
-                raise FloatingPointError(f"{name} is no longer finite in epoch {self.current_epoch + 1}; lower --gen_lr")
+                raise FloatingPointError(f"{name} is no longer finite in epoch {epoch}; lower --gen_lr")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses to replace a good checkpoint by weights that are not finite, as a signal within an epoch would."""

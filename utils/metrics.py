@@ -113,9 +113,7 @@ def _centred(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _prepared(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     pred, target, finite = _centred(pred, target)
     if not finite.all():
-        raise ValueError(
-            f"{int((~finite).sum())} of {finite.numel()} poses contain NaN or infinity: leave them out first"
-        )
+        raise ValueError(f"NaN or infinity in {int((~finite).sum())} of {finite.numel()} poses: leave them out first")
     return pred, target
 
 
@@ -213,7 +211,9 @@ class PoseErrors(Metric):
         """
         seen = self.counts > 0
         if not seen.any():
-            raise ValueError(f"there is nothing to score: {int(self.skipped)} poses came and all of them hold NaN")
+            raise ValueError(
+                f"there is nothing to score: no finite pose came, and {int(self.skipped)} with NaN or infinity"
+            )
         means = self.sums[seen] / self.counts[seen, None]
         names = [name for name, present in zip(self.action_names, seen.tolist(), strict=False) if present]
         rows = zip(names, means.tolist(), self.counts[seen].tolist(), strict=False)
