@@ -33,7 +33,13 @@ test: install ## lint, then run all tests
 bench: install ## measure speed, as ratios side by side: about 10 minutes
 	$(BIN)/python test/benchmark.py
 
+ablation: install ## train the default recipe with one change at a time: hours; stop it, and it goes on next time
+	$(BIN)/python test/ablation.py
+
+curves: install ## draw the runs in lightning_logs/ into curves/curves.png
+	$(BIN)/python test/curves.py lightning_logs/version_*
+
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install train teacher demo test bench clean
+.PHONY: help install train teacher demo test bench ablation curves clean
