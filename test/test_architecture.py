@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import demo
+from models.gan import PoseGAN
 from utils.options import build_parser
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +21,7 @@ ALLOWED = {
     "datasets": {"utils", "datasets"},
     "models": {"utils", "losses", "datasets", "models"},
 }
+SOURCES = [path for path in sorted(ROOT.rglob("*.py")) if ".venv" not in path.parts]
 FILES = [path for folder in ALLOWED for path in sorted((ROOT / folder).glob("*.py"))]
 
 
@@ -59,22 +62,50 @@ print(load_lifter({str(tmp_path / "lifter.pt")!r}).lift(torch.rand(3, 17, 2)).sh
 
 
 def test_flags_and_arguments_of_the_system_share_names_and_defaults():
-    from models.gan import PoseGAN
-
     parser = build_parser()
     for name, argument in signature(PoseGAN).parameters.items():
         assert parser.get_default(name) == argument.default, name
 
 
-def test_commands_in_the_readme_can_be_given():
-    readme = ROOT / "README.md"
-    if not readme.is_file():
-        pytest.skip("there is no README.md")
-    known = {flag for action in build_parser()._actions for flag in action.option_strings}
-    if (ROOT / "demo.py").is_file():
-        known_by_demo = set(re.findall(r"--[a-z0-9_]+", run_python("import demo; demo.build_parser().print_help()")))
-    text = readme.read_text(encoding="utf-8").replace("\\\n", " ")
-    for line in re.findall(r"python3? (?:main|demo)\.py[^`\n#]*", text):
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "test/checkpoints/README.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_commands_flags_and_names_in_the_documents_exist(document):
+    text = document.read_text(encoding="utf-8")
+    known = {
+        "main.py": {flag for action in build_parser()._actions for flag in action.option_strings},
+        "demo.py": {flag for action in demo.build_parser()._actions for flag in action.option_strings},
+    }
+    for line in re.findall(r"python3? (?:main|demo)\.py[^`\n#|]*", text):
         words = shlex.split(line)
         flags = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
-        assert flags <= (known if words[1] == "main.py" else known_by_demo), line
+        assert flags <= known[words[1]], line
+    assert set(re.findall(r"`(--[a-z0-9_]+)", text)) <= known["main.py"] | known["demo.py"]
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= targets
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert (document.parent / link).exists(), link
+    # `utils/geometry.py: lift_to_camera`, `body.py` and `PoseGAN.critic_step`.
+    for path, names in re.findall(r"`([\w/]+\.py)(?:: ([\w, ]+))?`", text):
+        files = [file for file in SOURCES if file.relative_to(ROOT).as_posix().endswith(path)]
+        assert files, path
+        assert set(filter(None, names.split(", "))) <= names_in(files[0]), path
+    assert all(hasattr(PoseGAN, name) for name in re.findall(r"`PoseGAN\.(\w+)`", text))
+
+
+def names_in(path: Path) -> set[str]:
+    """What a module defines at its top level."""
+    return {getattr(node, "name", "") for node in ast.parse(path.read_text(encoding="utf-8")).body}
+
+
+def test_the_demo_s_options_in_the_readme_are_all_there_with_their_defaults():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = {}
+    for flags, values in re.findall(r"^\| (`--.*`) \|.*\| ?([^|]*?) ?\|$", text, re.MULTILINE):
+        shown |= zip(re.findall(r"--\w+", flags), values.replace("`", "").split(", "), strict=True)
+    actions = {action.option_strings[-1]: action.default for action in demo.build_parser()._actions}
+    del actions["--help"]
+    assert shown == {
+        flag: "" if default is None else f"{default}".removesuffix(".0") for flag, default in actions.items()
+    }
