@@ -118,7 +118,11 @@ class PoseDataModule(LightningDataModule):
             )
 
     def train_dataloader(self) -> EpochBatches:
-        """Made anew every epoch (the Trainer reloads it): its order belongs to the epoch."""
+        """Made anew every epoch (the Trainer reloads it): its order belongs to the epoch.
+
+        Raises:
+            ValueError: if there are too few poses for a batch of each process.
+        """
         trainer = self.trainer
         ranks = trainer.world_size
         if self.batch_size * ranks > len(self.train_norm):

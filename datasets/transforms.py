@@ -8,7 +8,9 @@ from utils.geometry import CAMERA_DISTANCE, pixels_to_rays, turn_camera_to_root
 from utils.skeleton import MIRROR, NUM_JOINTS, ROOT
 
 
-def pixels_to_norm(pose_px: Float[Tensor, "*batch joint 2"]):
+def pixels_to_norm(
+    pose_px: Float[Tensor, "*batch joint 2"],
+) -> tuple[Float[Tensor, "*batch joint 2"], Float[Tensor, "*batch 2"], Float[Tensor, "*batch"]]:
     """Root-centred pose whose joints are 1 / c from the root on average (Chen et al. 2019, section 3.1).
 
     Chen divides by the head-root distance; the mean over all joints (Kudo et al. 2018) varies less with the pose.
@@ -24,7 +26,9 @@ def pixels_to_norm(pose_px: Float[Tensor, "*batch joint 2"]):
     return centred / scale_px[..., None, None], root_px, scale_px
 
 
-def norm_to_pixels(pose_norm: Float[Tensor, "*batch joint 2"], root_px, scale_px) -> Float[Tensor, "*batch joint 2"]:
+def norm_to_pixels(
+    pose_norm: Float[Tensor, "*batch joint 2"], root_px: Float[Tensor, "*batch 2"], scale_px: Float[Tensor, "*batch"]
+) -> Float[Tensor, "*batch joint 2"]:
     """Inverse of `pixels_to_norm`."""
     return root_px[..., None, :] + scale_px[..., None, None] * pose_norm
 
@@ -34,7 +38,9 @@ def mean_root_distance(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor,
     return (pose - pose[..., ROOT : ROOT + 1, :]).norm(dim=-1).sum(dim=-1) / (NUM_JOINTS - 1)
 
 
-def pixels_to_virtual_norm(pose_px: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]):
+def pixels_to_virtual_norm(
+    pose_px: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]
+) -> tuple[Float[Tensor, "*batch joint 2"], Float[Tensor, "*batch 3 3"]]:
     """With known intrinsics (fx, fy, cx, cy): the normalised pose as a camera that looks at the root sees it.
 
     Returns:

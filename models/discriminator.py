@@ -24,7 +24,11 @@ class Discriminator(nn.Module):
         self.network = residual_network((NUM_JOINTS + len(BONES)) * 2, width, blocks, 1, batch_norm=False)
 
     def forward(self, pose_norm: Tensor) -> Tensor:
-        """Logit (...) of normalised poses (..., 17, 2): positive means real."""
+        """Logit (...) of normalised poses (..., 17, 2): positive means real.
+
+        Raises:
+            ValueError: for poses of another shape.
+        """
         if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
             raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
         features = torch.cat([pose_norm, bone_vectors(pose_norm)], dim=-2).flatten(-2) * CAMERA_DISTANCE

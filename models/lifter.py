@@ -40,6 +40,9 @@ class Lifter(nn.Module):
 
         Returns:
             Depths (..., 17) in units of the person's size.
+
+        Raises:
+            ValueError: for poses of another shape.
         """
         if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
             raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")

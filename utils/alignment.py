@@ -10,23 +10,31 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def distances(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def distances(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch joint"]:
     """Distance (..., J) of each joint from the true one, in the poses' unit."""
     return _length(pred - target)
 
 
-def in_plane_scale(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def in_plane_scale(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch 1 1"]:
     """What makes the mean root-joint distance in the image plane (x, y) the true one's."""
     return _ratio(_length(target[..., :2]).mean(dim=-1), _length(pred[..., :2]).mean(dim=-1))
 
 
-def least_squares_scale(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def least_squares_scale(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch 1 1"]:
     """What makes the sum of squared distances least. Never negative: that would turn the person inside out."""
     product = (pred * target).flatten(-2).sum(dim=-1).clamp(min=0)
     return _ratio(product, pred.square().flatten(-2).sum(dim=-1))
 
 
-def norm_scale(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def norm_scale(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch 1 1"]:
     """The ratio of the two poses' norms."""
     return _ratio(target.flatten(-2).norm(dim=-1), pred.flatten(-2).norm(dim=-1))
 
@@ -36,7 +44,9 @@ def depth_flip(pose: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch j
     return pose * pose.new_tensor([1.0, 1.0, -1.0])
 
 
-def procrustes_distances(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def procrustes_distances(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> tuple[Float[Tensor, "*batch joint"], Float[Tensor, "*batch joint"]]:
     """Distances (..., J) after the best rotation, translation and scale (Umeyama 1991).
 
     Returns:

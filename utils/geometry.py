@@ -22,7 +22,9 @@ _PARENTS = [parent for parent, _ in BONES]
 _CHILDREN = [child for _, child in BONES]
 
 
-def lift_to_camera(pose_norm: Float[Tensor, "*batch joint 2"], depth: Float[Tensor, "*batch joint"]):
+def lift_to_camera(
+    pose_norm: Float[Tensor, "*batch joint 2"], depth: Float[Tensor, "*batch joint"]
+) -> Float[Tensor, "*batch joint 3"]:
     """X = (x z, y z, z): the points at the given depths on the rays of an image (Chen et al. 2019, Eq. 1).
 
     Returns:
@@ -54,7 +56,9 @@ def rotation_z(angle: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
     return torch.stack([c, -s, zero, s, c, zero, zero, zero, one], dim=-1).unflatten(-1, (3, 3))
 
 
-def rotate(points: Float[Tensor, "*batch joint 3"], rotation: Float[Tensor, "*batch 3 3"]):
+def rotate(
+    points: Float[Tensor, "*batch joint 3"], rotation: Float[Tensor, "*batch 3 3"]
+) -> Float[Tensor, "*batch joint 3"]:
     """R p for each point p. Written as a sum of products, which autocast leaves in full precision."""
     return (points[..., None, :] * rotation[..., None, :, :]).sum(dim=-1)
 
@@ -76,7 +80,9 @@ def usable(pose: Float[Tensor, "*batch joint dim"]) -> Bool[Tensor, "*batch"]:
     return (size > SMALLEST_SIZE) & (size < torch.inf)
 
 
-def place_at_distance(pose_rel: Float[Tensor, "*batch joint 3"], distance: float = CAMERA_DISTANCE):
+def place_at_distance(
+    pose_rel: Float[Tensor, "*batch joint 3"], distance: float = CAMERA_DISTANCE
+) -> Float[Tensor, "*batch joint 3"]:
     """A root-relative pose put in front of the camera, its root on the optical axis, depths clipped as the lift's."""
     offset = pose_rel.new_tensor([0.0, 0.0, distance])
     placed = pose_rel + offset
@@ -94,7 +100,9 @@ def turn_to_ray(ray: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3 3"]:
     return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
 
 
-def turn_camera_to_root(pose_ray: Float[Tensor, "*batch joint 2"]):
+def turn_camera_to_root(
+    pose_ray: Float[Tensor, "*batch joint 2"],
+) -> tuple[Float[Tensor, "*batch joint 2"], Float[Tensor, "*batch 3 3"]]:
     """The image as a camera that looks straight at the root would see it.
 
     Returns:
@@ -106,19 +114,25 @@ def turn_camera_to_root(pose_ray: Float[Tensor, "*batch joint 2"]):
     return project(rotate(directions, rotation.mT)), rotation
 
 
-def pixels_to_rays(points_px: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]):
+def pixels_to_rays(
+    points_px: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]
+) -> Float[Tensor, "*batch joint 2"]:
     """Pixels to the image plane at z = 1. `intrinsics_px` is (fx, fy, cx, cy); lens distortion is left as it is."""
     focal, centre = intrinsics_px[..., None, :2], intrinsics_px[..., None, 2:]
     return (points_px - centre) / focal
 
 
-def rays_to_pixels(points_ray: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]):
+def rays_to_pixels(
+    points_ray: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]
+) -> Float[Tensor, "*batch joint 2"]:
     """Inverse of `pixels_to_rays`."""
     focal, centre = intrinsics_px[..., None, :2], intrinsics_px[..., None, 2:]
     return points_ray * focal + centre
 
 
-def distort(points_ray: Float[Tensor, "*batch 2"], radial: Float[Tensor, " 3"], tangential: Float[Tensor, " 2"]):
+def distort(
+    points_ray: Float[Tensor, "*batch 2"], radial: Float[Tensor, " 3"], tangential: Float[Tensor, " 2"]
+) -> Float[Tensor, "*batch 2"]:
     """Brown's lens model on the image plane at z = 1, as Human3.6M's cameras use it.
 
     Args:
@@ -132,6 +146,8 @@ def distort(points_ray: Float[Tensor, "*batch 2"], radial: Float[Tensor, " 3"], 
     return points_ray * (radial_gain + tangential_gain) + tangential.flip(-1) * square
 
 
-def world_to_camera(points: Float[Tensor, "*batch 3"], rotation: Float[Tensor, "3 3"], centre: Float[Tensor, " 3"]):
+def world_to_camera(
+    points: Float[Tensor, "*batch 3"], rotation: Float[Tensor, "3 3"], centre: Float[Tensor, " 3"]
+) -> Float[Tensor, "*batch 3"]:
     """R (X - centre), the camera's rotation R and its centre in the world's unit."""
     return (points - centre) @ rotation.mT

@@ -30,7 +30,9 @@ FIGURES = HEADLINES + ORACLES
 _CHUNK = 8192  # poses at a time: bounds the memory, and the intermediate results stay in the processor's cache
 
 
-def mpjpe_gt_scaled(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def mpjpe_gt_scaled(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch"]:
     """A: scaled so that the mean root-joint distance in the image plane (x, y) is the ground truth's, in mm.
 
     Reported by Kudo et al. 2018.
@@ -39,7 +41,7 @@ def mpjpe_gt_scaled(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor,
     return distances(pred * in_plane_scale(pred, target), target).mean(dim=-1)
 
 
-def n_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def n_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch"]:
     """B: root-centred, the least-squares scale of each pose, in mm. The standard (Rhodin et al. 2018, VideoPose3D).
 
     Only scales >= 0 are searched: a negative one would turn the person inside out.
@@ -48,34 +50,40 @@ def n_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch
     return distances(pred * least_squares_scale(pred, target), target).mean(dim=-1)
 
 
-def mpjpe_norm_scaled(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def mpjpe_norm_scaled(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch"]:
     """B': root-centred, scaled by the ratio of the two poses' norms, in mm. Reported by ElePose (Wandt et al. 2022)."""
     pred, target = _prepared(pred, target)
     return distances(pred * norm_scale(pred, target), target).mean(dim=-1)
 
 
-def p_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def p_mpjpe(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch"]:
     """C: after the best rotation, translation and scale, reflections forbidden, in mm. The standard (VideoPose3D)."""
     return procrustes_distances(*_prepared(pred, target))[0].mean(dim=-1)
 
 
-def p_mpjpe_reflected(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def p_mpjpe_reflected(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch"]:
     """C': an oracle; as `p_mpjpe`, but a mirrored person counts as right, in mm. Reported by ElePose and LInKs."""
     return procrustes_distances(*_prepared(pred, target))[1].mean(dim=-1)
 
 
-def mpjpe_flip_oracle(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def mpjpe_flip_oracle(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch"]:
     """D: an oracle; `n_mpjpe` of the pose or its depth flip (z negated), whichever is less. Reported by C3DPO, ITES."""
     return torch.minimum(n_mpjpe(pred, target), n_mpjpe(depth_flip(pred), target))
 
 
-def pck(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def pck(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch"]:
     """Percentage of the joints that are less than 150 mm off after B's alignment (root and least-squares scale)."""
     pred, target = _prepared(pred, target)
     return _pck(distances(pred * least_squares_scale(pred, target), target))
 
 
-def auc(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]):
+def auc(pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch"]:
     """Mean of the percentages of joints below 0, 5, ..., 150 mm after B's alignment (MPI-INF-3DHP's curve)."""
     pred, target = _prepared(pred, target)
     return _auc(distances(pred * least_squares_scale(pred, target), target))

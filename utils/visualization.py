@@ -83,6 +83,9 @@ def draw_pose_3d(
 
     Returns:
         (size_px, size_px, 3) uint8 RGB.
+
+    Raises:
+        ValueError: for a pose of another shape or with NaN or infinity.
     """
     pose = np.asarray(pose_rel, dtype=np.float64)
     if pose.shape != (NUM_JOINTS, 3) or not np.isfinite(pose).all():
@@ -96,7 +99,9 @@ def draw_pose_3d(
     return np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
 
 
-def turntable(pose_rel: np.ndarray, frames: int = 40, size_px: int = 320, filled: np.ndarray | None = None):
+def turntable(
+    pose_rel: np.ndarray, frames: int = 40, size_px: int = 320, filled: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Pictures (size_px, size_px, 3) of one full turn, the first as the camera saw the pose."""
     return [draw_pose_3d(pose_rel, 360 * frame / frames, size_px, filled) for frame in range(frames)]
 
