@@ -85,7 +85,7 @@ class Lifter(nn.Module):
             the joints are about 1 from the root on average.
 
         Raises:
-            ValueError: for a wrong shape, a non-finite coordinate or a person of no size.
+            ValueError: for a wrong shape, a non-finite coordinate, or a person of no size or of one beyond float32.
         """
         reference = next(self.parameters())
         pose_px = torch.as_tensor(pose_2d_px, dtype=torch.float32, device=reference.device)
@@ -94,7 +94,7 @@ class Lifter(nn.Module):
         if not torch.isfinite(pose_px).all():
             raise ValueError("the key points contain NaN or infinity: fill or drop the missing joints first")
         if not usable(pose_px).all():
-            raise ValueError("a person has no size: all 17 key points are the same")
+            raise ValueError("a person has no size, all 17 key points being the same, or one that float32 cannot hold")
         if intrinsics is None:
             return self.lift_norm(pixels_to_norm(pose_px)[0], average_flip)
         camera = torch.as_tensor(intrinsics, dtype=torch.float32, device=reference.device)
