@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from utils.options import describe, parse_options
-from utils.runs import differences, fingerprint, is_first_process, new_run_dir, read_note, run_dir_of, write_note
+from utils.runs import (
+    LIFTER,
+    differences,
+    fingerprint,
+    has_ended,
+    is_first_process,
+    new_run_dir,
+    other_data,
+    read_note,
+    run_dir_of,
+    write_note,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,18 +62,21 @@ def train(options: Namespace) -> int:
     train_set, val_set = load_data(options)
     data = PoseDataModule(train_set, val_set, options.batch_size, options.seed)
     system = PoseGAN(**{name: getattr(options, name) for name in signature(PoseGAN).parameters})
-    earlier = check_resumable(options.resume, system, options.max_epochs) if options.resume else {}
-    note = read_note(options.resume) if options.resume else {}
+    earlier, note = {}, {}
+    if options.resume:
+        earlier = check_resumable(options.resume, system, options.max_epochs, has_ended(options.resume))
+        note = read_note(options.resume)
     first = is_first_process()
     logs = Path("lightning_logs")
     run_dir = (options.resume and run_dir_of(options.resume)) or (new_run_dir(logs) if first else logs)
     loggers = make_loggers(options.logger, run_dir, note.get("mlflow_run")) if first else {}
+    now = {
+        "options": describe(options), "training": train_set.name, "validation": val_set.name,
+        "training_sha256": fingerprint(train_set.poses_px["gt"]),
+        "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
+    }  # fmt: skip
     if first:
-        write_note(run_dir, {
-            "options": describe(options), "training": train_set.name, "validation": val_set.name,
-            "training_sha256": fingerprint(train_set.poses_px["gt"]),
-            "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
-        })  # fmt: skip
+        write_note(run_dir, now)
     best = ModelCheckpoint(run_dir / "checkpoints", "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
     label_free = ModelCheckpoint(
         run_dir / "checkpoints", "label-free-{epoch}", "val_label_free_epoch", enable_version_counter=False
@@ -87,7 +101,7 @@ def train(options: Namespace) -> int:
     )
     if first:
         changed = differences({**note.get("options", {}), **earlier}, describe(options))
-        announce(options, train_set, val_set, run_dir, changed)
+        announce(options, train_set, val_set, run_dir, changed, other_data(note, now))
     try:
         for logger in loggers.values():
             logger.log_options(describe(options))
@@ -115,11 +129,11 @@ def finish(kept: dict[str, Path], val_set, run_dir: Path, loggers: dict) -> None
     print(format_table(results))
     for name, result in results.items():
         write_results(result, run_dir / f"results-{name}.json")
-    save_lifter(load_lifter(kept.get("best", kept["last"])), run_dir / "lifter.pt", f"trained by {run_dir.name}")
+    save_lifter(load_lifter(kept.get("best", kept["last"])), run_dir / LIFTER, f"trained by {run_dir.name}")
     for logger in loggers.values():
-        logger.log_file(run_dir / "lifter.pt")
+        logger.log_file(run_dir / LIFTER)
     lines = {name: os.path.relpath(path) for name, path in kept.items()}
-    lines |= {"best, small": f"{run_dir}/lifter.pt", "tables": f"{run_dir}/results-*.json and .csv"}
+    lines |= {"best, small": f"{run_dir / LIFTER}", "tables": f"{run_dir}/results-*.json and .csv"}
     commands = {"tensorboard": f"tensorboard --logdir {run_dir.parent}", "mlflow": "mlflow ui --backend-store-uri "
                 "sqlite:///mlflow.db"}  # fmt: skip
     lines |= {"look at it": " or ".join(commands[name] for name in loggers)} if loggers else {}
@@ -181,7 +195,7 @@ def choose_device(gpus: int, num_nodes: int) -> tuple[str, int, Any]:
     return accelerator, devices, DDPStrategy(find_unused_parameters=True, timeout=timedelta(minutes=10))
 
 
-def announce(options: Namespace, train_set, val_set, run_dir: Path, changed: str) -> None:
+def announce(options: Namespace, train_set, val_set, run_dir: Path, changed: str, warning: str) -> None:
     """Says what is about to happen."""
     chosen = " ".join(f"{name}={value}" for name, value in describe(options).items() if value is not None)
     lines = [
@@ -189,6 +203,7 @@ def announce(options: Namespace, train_set, val_set, run_dir: Path, changed: str
         f"validating on {val_set.name}",
         *textwrap.wrap(f"options: {chosen}", 118, subsequent_indent="  ", break_on_hyphens=False),
         *([f"resuming with {changed}"] if changed else []),
+        *([f"warning: {warning}"] if warning else []),
         f"logs and checkpoints in {run_dir}",
     ]
     print("\n".join(lines), file=sys.stderr)

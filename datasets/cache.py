@@ -1,12 +1,14 @@
 """Parsed data kept between runs, in the user's cache folder, never beside the data."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -70,10 +72,14 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """All or nothing: a reader sees the whole file or none, also when two runs write it at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _forget_killed(path.parent)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=PREFIX, suffix=".part", delete=False) as file:
         try:
+            # Where files cannot be locked, nobody deletes what looks left behind.
+            with contextlib.suppress(OSError):
+                _lock(file)
             np.savez(file, **arrays)
-            file.close()
+            file.flush()
             Path(file.name).replace(path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
@@ -83,3 +89,16 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
         entries = sorted(path.parent.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)
         for entry in entries[:-MAX_ENTRIES]:
             entry.unlink()
+
+
+def _forget_killed(folder: Path) -> None:
+    """Deletes what writers left that were killed; a file whose writer lives is locked."""
+    for path in folder.glob(f"{PREFIX}*.part"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            _lock(file)
+            path.unlink()
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Until the file is closed, at the latest when its process ends; OSError if somebody else has it."""
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

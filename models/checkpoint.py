@@ -3,13 +3,18 @@
 Files are read with `weights_only=True`: a checkpoint from a stranger cannot run code.
 """
 
+import contextlib
+import io
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn import Module
+
+from utils.files import write_whole
 
 from .lifter import Lifter
 
@@ -17,6 +22,10 @@ FORMAT = "pose-lifter/1"
 """Marks the small files: {"format", "width", "lifter_blocks", "lifter": state_dict in half precision, "note": str}."""
 LARGEST_WIDTH, MOST_BLOCKS = 16_384, 64
 """What --width and --lifter_blocks allow: a stranger's file cannot ask for all the memory."""
+DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged file raises."""
+DOS_FOLDER = 0x10
+"""The bit of a ZIP entry's attributes that marks a folder."""
 EMA_PREFIX = "lifter_ema."
 """Where a training checkpoint keeps the averaged lifter, the one that is evaluated."""
 
@@ -31,18 +40,33 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"there is no checkpoint at {path}")
     try:
-        # torch.load would take a flipped bit for a weight.
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:
-                raise zipfile.BadZipFile
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = _read_whole(path)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path} is refused: it holds more than weights, or is not a checkpoint at all") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged or not a checkpoint; use another one, such as last.ckpt") from error
+    except DAMAGE as error:
+        raise ValueError(f"{path} is damaged or not a checkpoint; {_instead_of(path)}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} is not a checkpoint of this project: it holds a {type(content).__name__}")
     return content
+
+
+def _read_whole(path: Path) -> Any:
+    """What a file holds, if every byte of it is as it was written; torch.load would take a flipped bit for a weight."""
+    with zipfile.ZipFile(path) as archive:
+        # What is marked as a folder, torch.load would take for empty memory.
+        folders = any(entry.external_attr & DOS_FOLDER for entry in archive.infolist())
+        if folders or archive.testzip() is not None:
+            raise zipfile.BadZipFile
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _instead_of(damaged: Path) -> str:
+    """Advice: the good checkpoint beside a damaged one that has come furthest in training."""
+    steps = {}
+    for path in sorted(damaged.parent.glob("*.ckpt")):
+        with contextlib.suppress(*DAMAGE, pickle.UnpicklingError, AttributeError, TypeError):
+            steps[path] = int(_read_whole(path).get("global_step", 0))
+    return f"use {max(steps, key=steps.get)}" if steps else "no good one lies beside it"
 
 
 def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
@@ -73,8 +97,14 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
     return lifter.eval().requires_grad_(False).to(device)
 
 
-def check_resumable(path: str | Path, system: Module, max_epochs: int) -> dict[str, Any]:
+def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bool = True) -> dict[str, Any]:
     """Makes sure that a training run with these options can go on from a checkpoint.
+
+    Args:
+        path: the checkpoint.
+        system: what is to be trained.
+        max_epochs: how far.
+        ended: whether a run that has no epoch left has nothing else to do either.
 
     Returns:
         The system's options when the checkpoint was written.
@@ -96,7 +126,7 @@ def check_resumable(path: str | Path, system: Module, max_epochs: int) -> dict[s
     if ours != theirs:
         raise ValueError(f"{path} has other networks than these flags: give its --width, --lifter_blocks and "
                          "--critic_blocks")  # fmt: skip
-    if epochs >= max_epochs:
+    if epochs > max_epochs or (ended and epochs == max_epochs):
         raise ValueError(f"{path} has finished its {epochs} epochs: give a larger --max_epochs, or --evaluate it")
     return options
 
@@ -105,4 +135,6 @@ def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
     """Writes the inference weights alone, in half precision; `note` says where they come from."""
     weights = {key: value.half() if value.is_floating_point() else value for key, value in lifter.state_dict().items()}
     content = {"format": FORMAT, "width": lifter.width, "lifter_blocks": lifter.blocks, "lifter": weights, "note": note}
-    torch.save(content, path)
+    file = io.BytesIO()
+    torch.save(content, file)
+    write_whole(path, file.getbuffer())

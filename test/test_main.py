@@ -1,7 +1,6 @@
 """The command line, in one process: training, resuming, evaluating, and what goes wrong."""
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -159,23 +158,6 @@ def test_second_ctrl_c_stops_at_once(send, capfd):
     assert "main.py: stopped; no checkpoint had been written yet" in capfd.readouterr().err
 
 
-def test_resuming_after_a_kill_equals_an_uninterrupted_run(trained):
-    """The real thing, once: a process of its own, killed after its first checkpoint."""
-    code = (
-        "import os, signal, sys, main\nfrom datasets import loading\nfrom utils import callbacks\n"
-        "loading.SYNTHETIC_VAL_POSES = 64\n"
-        "def die(self, trainer, *_):\n"
-        "    if (trainer.current_epoch, _[-1]) == (1, 3): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "callbacks.Progress.on_train_batch_end = die\n"
-        "main.main(sys.argv[1:])"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    killed = subprocess.run([sys.executable, "-c", code, *TINY, "3"], env=environment, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt")]) == 0
-    assert_same_run(CHECKPOINTS / "last.ckpt", trained / CHECKPOINTS / "last.ckpt")
-
-
 def test_resuming_a_finished_run_says_so(trained, capsys):
     last = trained / CHECKPOINTS / "last.ckpt"
     assert "has finished its 3 epochs: give a larger --max_epochs" in complaint(capsys, 2, "--resume", last)
@@ -230,34 +212,6 @@ def test_what_cannot_begin_is_one_sentence(capsys, flags, sentence):
 def test_folder_that_is_none(capsys):
     Path("lightning_logs").touch()
     assert "cannot write to lightning_logs" in complaint(capsys, 2, *TINY, 1)
-
-
-def test_a_full_disk_stops_the_run_and_keeps_the_last_checkpoint(monkeypatch, capsys):
-    saves, save = [], callbacks.os.fsync
-
-    def full(descriptor):
-        saves.append(descriptor)
-        if len(saves) > 4:
-            raise OSError(28, "No space left on device")
-        save(descriptor)
-
-    monkeypatch.setattr(callbacks.os, "fsync", full)
-    sentence = complaint(capsys, 1, *TINY, 4)
-    assert f"no space left on device; go on with --resume {CHECKPOINTS}/last.ckpt" in sentence
-    for path in CHECKPOINTS.iterdir():
-        load_lifter(path)
-    monkeypatch.undo()
-
-
-def test_a_logger_that_fails_costs_one_warning(monkeypatch, capsys):
-    from utils.loggers import TensorBoard
-
-    def fail(self, *_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(TensorBoard, "log_metrics", fail)
-    assert command.main([*TINY, "2", "--logger", "tensorboard"]) == 0
-    assert capsys.readouterr().err.count("warning: TensorBoard in lightning_logs/version_0 fails") == 1
 
 
 def test_mlflow_has_parameters_metrics_pictures_and_the_best_lifter(capfd):

@@ -1,12 +1,22 @@
 """Folders of runs and their notes."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from utils.runs import differences, fingerprint, new_run_dir, read_note, run_dir_of, write_note
+from utils.runs import (
+    differences,
+    fingerprint,
+    has_ended,
+    new_run_dir,
+    other_data,
+    read_note,
+    run_dir_of,
+    write_note,
+)
 
 
 def test_run_folders_count_on(tmp_path):
@@ -54,3 +64,22 @@ def test_differences_name_both_values():
 def test_fingerprint_is_of_the_numbers():
     poses = torch.arange(6.0).reshape(2, 3)
     assert fingerprint(poses) == fingerprint(poses.T.contiguous().T) != fingerprint(poses + 1e-6)
+
+
+def test_a_run_has_ended_when_its_lifter_is_younger_than_the_checkpoint(tmp_path):
+    checkpoint, lifter = tmp_path / "version_0" / "checkpoints" / "last.ckpt", tmp_path / "version_0" / "lifter.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    assert not has_ended(checkpoint)
+    lifter.touch()
+    assert has_ended(checkpoint)
+    os.utime(lifter, (1, 1))
+    assert not has_ended(checkpoint)
+    assert has_ended(tmp_path / "elsewhere.ckpt")
+
+
+def test_other_training_data_is_named_with_both_sums():
+    notes = [{"training": f"poses {number}", "training_sha256": f"{number}" * 64} for number in (1, 2)]
+    sentence = other_data(*notes)
+    assert "poses 1 (SHA-256 111111111111...) then, poses 2 (SHA-256 222222222222...) now" in sentence
+    assert other_data(notes[0], notes[0]) == other_data({}, notes[0]) == ""

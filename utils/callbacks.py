@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from .files import write_whole
 from .visualization import draw_pose_3d
 
 VIEWS_DEG = (0, 45, 90, 180)
@@ -125,20 +126,11 @@ class WholeFiles(TorchCheckpointIO):
     """Writes each checkpoint whole or not at all: whatever ends a run, the file under a checkpoint's name is good."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Writes beside the file, then renames."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
+        """In memory first, then to the disk."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        try:
-            with partial.open("wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content.getbuffer())
 
 
 class PosePictures(Callback):

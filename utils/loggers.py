@@ -27,6 +27,8 @@ class TensorBoard(TensorBoardLogger):
     def log_options(self, options: dict[str, Any]) -> None:
         """As hparams.yaml, as a table under "text", and under "hparams" beside the run's validation error."""
         self.hparams.update(options)
+        # Lightning would keep what a killed run left of it.
+        Path(self.log_dir, self.NAME_HPARAMS_FILE).unlink(missing_ok=True)
         rows = "\n".join(f"| {name} | {value} |" for name, value in options.items())
         self.experiment.add_text("options", f"| option | value |\n|---|---|\n{rows}")
         plain = {
@@ -155,7 +157,8 @@ def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dic
         ValueError: if one cannot be written to.
     """
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    # MLflow logs the tracebacks of errors that it raises all the same; the variable is for when it is imported.
+    logging.getLogger("mlflow").setLevel(os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL"))
     # TensorBoard's writer hands its errors on to the next call, and prints them besides.
     threading.excepthook = lambda arguments: None
     loggers = {}
@@ -167,5 +170,7 @@ def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dic
 
 
 def short(error: Exception) -> str:
-    """The first line of an error's message, without the SQL behind it."""
+    """The first line of what an error was made from, without the SQL behind it."""
+    while error.__cause__:
+        error = error.__cause__
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -8,8 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .files import write_whole
+
 NOTE = "options.json"
 """A run's note beside its checkpoints; a resumed run adds options-1.json, options-2.json and so on."""
+LIFTER = "lifter.pt"
+"""The last thing that a run writes: its best lifter as a small file."""
 PACKAGES = ("torch", "pytorch-lightning", "numpy")
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 """Where torchrun, Lightning and SLURM tell a process its number, or its machine's."""
@@ -69,7 +73,7 @@ def write_note(run_dir: Path, note: dict[str, Any]) -> Path:
         path = path.with_stem(f"{path.stem}-{earlier}")
     note = {**note, "versions": {name: version(name) for name in PACKAGES}, "commit": source_commit()}
     try:
-        path.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+        write_whole(path, (json.dumps(note, indent=2) + "\n").encode())
     except OSError as error:
         raise ValueError(f"cannot write to {run_dir}: {error.strerror}") from error
     return path
@@ -93,6 +97,27 @@ def read_note(checkpoint: Path) -> dict[str, Any]:
     if not isinstance(note, dict) or not isinstance(note.get("options"), dict):
         raise ValueError(f"{path} is damaged; delete it and give the run's options as flags")
     return note
+
+
+def has_ended(checkpoint: Path) -> bool:
+    """Whether the run of a checkpoint went on to its end after it, as far as one can tell.
+
+    A run that is killed after its last checkpoint still owes its tables and its small file.
+    """
+    run_dir = run_dir_of(checkpoint)
+    if run_dir is None:
+        return True
+    lifter = run_dir / LIFTER
+    return lifter.is_file() and lifter.stat().st_mtime >= checkpoint.stat().st_mtime
+
+
+def other_data(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """One sentence if the training poses are not those of the run's latest note, else nothing."""
+    sums = [note.get("training_sha256") for note in (before, now)]
+    if None in sums or sums[0] == sums[1]:
+        return ""
+    then, today = (f"{note.get('training')} (SHA-256 {note['training_sha256'][:12]}...)" for note in (before, now))
+    return f"the training poses have changed since the run was last started: {then} then, {today} now"
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
