@@ -237,7 +237,7 @@ class PoseGAN(LightningModule):
             cycle = lift_cycle(self.lifter_ema, pose_norm, rotation, self.hparams.renormalise)
             terms = self.free_losses(pose_norm, cycle)
         if self.hparams.weight_teacher:
-            terms["teacher"] = self.teacher.held_out_loss(self.lifter_ema, generator)
+            terms["teacher"] = self.teacher.held_out_loss(self.lifter_ema, pose_norm, generator)
         return self.weighted_sum(terms)
 
     def on_validation_epoch_end(self) -> None:

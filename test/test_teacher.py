@@ -57,7 +57,11 @@ def test_noise_is_on_what_the_lifter_sees():
     assert not torch.allclose(lifter.asked[0], lifter.asked[2], atol=1e-3)
 
 
-def test_the_held_out_people_are_always_as_many():
-    lifter = Recorder()
-    Teacher(0.03, 0.5).held_out_loss(lifter, seeded())
-    assert lifter.asked[0].shape == (HELD_OUT_PEOPLE, 17, 2)
+def test_the_held_out_people_are_always_as_many_and_some_are_held_out_poses():
+    pose_norm, lifter = depth_target(Teacher(0.0, 0.0).generated.sample(300, seeded())[0])[0], Recorder()
+    Teacher(0.03, 0.0).held_out_loss(lifter, pose_norm, seeded())
+    assert [asked.shape for asked in lifter.asked] == [(HELD_OUT_PEOPLE, 17, 2)]
+    Teacher(0.03, 0.5).held_out_loss(lifter, pose_norm, seeded())
+    assert torch.equal(lifter.asked[1][:300], pose_norm)
+    assert lifter.asked[1].shape[0] == HELD_OUT_PEOPLE // 2
+    assert lifter.asked[2].shape == (HELD_OUT_PEOPLE, 17, 2)
