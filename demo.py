@@ -4,12 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from utils.options import Parser
+
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The flags of the demo."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    formatter = argparse.ArgumentDefaultsHelpFormatter
+    parser = Parser(prog="demo.py", description=__doc__, formatter_class=formatter)
     add = parser.add_argument
     add("--input", default="./test/input_sample.png", help="image, folder of images, video, or number of a camera")
     add("--width", type=int, default=368, help="width that OpenPose resizes the input to, in pixels")
@@ -52,17 +55,22 @@ def main(argv: list[str] | None = None) -> int:
     try:
         check_options(options)
         return run(options)
-    except ValueError as error:
-        print(f"demo.py: {error}", file=sys.stderr)
-        return 2
+    except (ValueError, OSError) as error:
+        return complain(error)
     except KeyboardInterrupt:
         return 130
+
+
+def complain(error: ValueError | OSError) -> int:
+    """One line on standard error, whatever a path contains; returns the exit status."""
+    print(f"demo.py: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2
 
 
 def run(options: argparse.Namespace) -> int:
     """Loads what is needed and takes the route that the input asks for."""
     source = Path(options.input)
-    is_camera = options.input.isdigit() and not source.exists()
+    is_camera = options.input.isdecimal() and not source.exists()
     is_video = is_camera or source.suffix.lower() in VIDEO_SUFFIXES
     if not is_camera and not source.exists():
         raise ValueError(f"there is nothing at {source}; --input takes an image, a folder, a video or a camera number")
@@ -120,9 +128,8 @@ def lift_folder(pipeline, source: Path, folder: Path) -> int:
     for path in picture_files(source):
         try:
             lift_image(pipeline, path, folder / path.stem)
-        except ValueError as error:
-            print(f"demo.py: {error}", file=sys.stderr)
-            failures += 1
+        except (ValueError, OSError) as error:
+            failures += bool(complain(error))
     return 2 if failures else 0
 
 

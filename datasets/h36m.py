@@ -19,7 +19,7 @@ from utils import geometry, skeleton
 from utils.geometry import distort, project, rays_to_pixels, usable, world_to_camera
 
 from . import arrays, cache, h36m_layouts, keypoints, pickles
-from .arrays import open_h5, read_h5
+from .arrays import open_h5, own_entry, read_h5
 from .h36m_layouts import ACTIONS, ALIASES, SUBJECTS, BaselineLayout, Recording, VideoPose3DLayout
 from .poseset import PoseSet
 
@@ -115,7 +115,7 @@ def read_cameras(path: Path, subject: str) -> list[Camera]:
     if not path.exists():
         raise ValueError(f"{path} is not there, and 3D poses cannot be projected without cameras.h5; put it there")
     with open_h5(path) as file:
-        group = file.get(f"subject{subject[1:]}")
+        group = own_entry(file, f"subject{subject[1:]}")
         names = [name for name in group if name.startswith("camera")] if isinstance(group, h5py.Group) else []
         if not names:
             raise ValueError(f"{path} has no cameras of subject {subject}; get a complete cameras.h5")

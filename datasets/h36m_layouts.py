@@ -144,6 +144,9 @@ def _views(views: Any, weights: np.ndarray, where: str) -> dict[str, Tensor]:
 
 def _checked(values: Any, frame_shape: tuple[int, ...], where: str) -> np.ndarray:
     """(T, *frame_shape) float64."""
+    # Lists in lists may repeat one another until no memory could hold them as a table.
+    if isinstance(values, list | tuple):
+        raise ValueError(f"{where} is a list instead of an array")
     array = as_numbers(values, where)
     if array.shape[1:] != frame_shape:
         raise ValueError(f"{where} has shape {array.shape} instead of (frames, {', '.join(map(str, frame_shape))})")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
-from . import arrays, cache
-from .arrays import as_numbers, existing_file, read_json, read_npy
+from . import arrays, cache, matrices
+from .arrays import as_numbers, existing_file, one_line, read_json, read_npy
 from .keypoints import people_to_poseset
+from .matrices import read_mat
 from .poseset import PoseSet
 
 MATRIX_PATTERN = "mpii_human_pose_v1_u12_*.mat"
@@ -38,7 +38,7 @@ def load_mpii(data_dir: str | Path, joint_definitions: str = "h36m") -> PoseSet:
         points, skeleton = _read_poses(path), "mpii_17"
     else:
         parse = _read_matrix if path.suffix == ".mat" else _read_annotations
-        key = cache.fingerprint([existing_file(path)], "MPII", [__file__, arrays.__file__])
+        key = cache.fingerprint([existing_file(path)], "MPII", [__file__, arrays.__file__, matrices.__file__])
         points, skeleton = cache.cached(key, lambda: {"points": parse(path)}, path.parent)["points"], "mpii_16"
     # Every layout has zeros where an annotator set no point. A visibility of 0 only means an occluded joint.
     seen = (points != 0).any(axis=2)
@@ -65,8 +65,8 @@ def _read_poses(path: Path) -> np.ndarray:
 
 def _read_matrix(path: Path) -> np.ndarray:
     """(N, 16, 2) from the official annotations: everybody in a training image with at least one point."""
+    release = read_mat(path, "RELEASE")
     try:
-        release = loadmat(path, squeeze_me=True, struct_as_record=False)["RELEASE"]
         images, in_training = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
         people = [
             _points_of(person)
@@ -74,9 +74,10 @@ def _read_matrix(path: Path) -> np.ndarray:
             for person in np.atleast_1d(image.annorect)
             if training and _has(person, "annopoints")
         ]
-    # SciPy reports damaged files with half a dozen unrelated exceptions.
+    # Where a struct, a list or a number is expected, a foreign file may have anything.
     except Exception as problem:
-        raise ValueError(f"{path} is not MPII's annotation file or is damaged ({problem}); get it again") from None
+        reason = one_line(problem)
+        raise ValueError(f"{path} is not MPII's annotation file or is damaged ({reason}); get it again") from None
     return np.array(people).reshape(-1, NUM_MPII_POINTS, 2)
 
 
@@ -89,6 +90,8 @@ def _points_of(person: Any) -> np.ndarray:
     points = np.zeros((NUM_MPII_POINTS, 2))
     if _has(person.annopoints, "point"):
         for point in np.atleast_1d(person.annopoints.point):
+            if not 0 <= point.id < NUM_MPII_POINTS:
+                raise ValueError(f"a joint has the number {point.id}")
             points[int(point.id)] = float(point.x), float(point.y)
     return points
 

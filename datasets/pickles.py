@@ -6,14 +6,12 @@ numbers and nothing else, and any other name is refused.
 
 import math
 import pickle
-import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from .arrays import existing_file, read_header
+from .arrays import one_line, open_npz, read_header
 
 NUMBER_TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 
@@ -70,7 +68,17 @@ _STAND_INS = {
 }
 
 
-class _ArraysOnly(pickle.Unpickler):
+class _ArraysOnly(pickle._Unpickler):
+    """The one in Python: that in C takes as much memory as the largest number that a pickle gives an object."""
+
+    def load_build(self) -> None:
+        # A state for anything else could change the stand-ins themselves.
+        if not isinstance(self.stack[-2], _Array | _Type):
+            raise _Refused(f"a state for {self.stack[-2]!r}")
+        super().load_build()
+
+    dispatch = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}  # noqa: RUF012
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
             raise _Refused(f"{module}.{name}")
@@ -83,17 +91,17 @@ def read_pickled_npz(path: str | Path, name: str) -> dict[str, Any]:
     Raises:
         ValueError: if the file is missing or damaged, has no such entry, or its pickle asks for anything else.
     """
-    path = existing_file(path)
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+    with open_npz(path) as archive:
+        if f"{name}.npy" not in archive.namelist():
+            raise ValueError(f"{path} has no {name!r}; is it a file of this kind?")
+        with archive.open(f"{name}.npy") as file:
             shape, _, dtype = read_header(file, f"{name} in {path}")
             if shape != () or not dtype.hasobject:
                 raise ValueError(f"{name} in {path} is a plain array instead of a dictionary")
             content = _unpickle(file, f"{name} in {path}")
-    except KeyError:
-        raise ValueError(f"{path} has no {name!r}; is it a file of this kind?") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError):
-        raise ValueError(f"{path} is not a whole .npz file; get it again") from None
+            # Sums are compared at the very end.
+            if file.read(1):
+                raise ValueError(f"{name} in {path} goes on after its end; get it again")
     if not isinstance(content, dict):
         raise ValueError(f"{name} in {path} is a {type(content).__name__} instead of a dictionary")
     return content
@@ -103,7 +111,7 @@ def _unpickle(file: IO[bytes], where: str) -> Any:
     try:
         return _ArraysOnly(file, encoding="latin1").load().item()
     except _Refused as problem:
-        raise ValueError(f"{where} holds more than arrays ({problem}), which is never loaded") from None
+        raise ValueError(f"{where} holds more than arrays ({one_line(problem)}), which is never loaded") from None
     # A garbled pickle can raise almost anything.
     except Exception as problem:
-        raise ValueError(f"{where} is damaged ({problem}); get it again") from None
+        raise ValueError(f"{where} is damaged ({one_line(problem)}); get it again") from None

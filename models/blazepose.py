@@ -5,15 +5,13 @@ the person's circle; these give an upright square crop, in which the second find
 The constants are those of MediaPipe's published graphs (pose_detection, pose_landmark_full).
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from utils.detections import KeyPoints
+from utils.quiet import quiet_stderr
 from utils.skeleton import SOURCES
 
 from .crops import crop_matrix, near_windows, reduced, sample, whole_window
@@ -55,6 +53,7 @@ class BlazePose:
             raise ValueError("BlazePose needs LiteRT: pip install ai-edge-litert") from error
 
         def load(name: str) -> Interpreter:
+            # LiteRT tells about its delegates.
             with quiet_stderr():
                 interpreter = Interpreter(model_path=str(Path(folder) / name), num_threads=threads)
                 interpreter.allocate_tensors()
@@ -119,19 +118,6 @@ class BlazePose:
         points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, sigmoid(heat[0]))
         points_px = points * LANDMARK_SIZE @ crop[:, :2].T + crop[:, 2]
         return KeyPoints(SOURCE, points_px, peak * sigmoid(landmarks[:, 4]), float(presence[0, 0]))
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """LiteRT tells about its delegates from C++, which only the file descriptor can silence."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def run(interpreter, pixels: np.ndarray) -> list[np.ndarray]:

@@ -15,6 +15,7 @@ import torch
 from torch.nn import Module
 
 from utils.files import write_whole
+from utils.skeleton import NUM_JOINTS
 
 from .lifter import Lifter
 
@@ -55,7 +56,9 @@ def _read_whole(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
         # What is marked as a folder, torch.load would take for empty memory.
         folders = any(entry.external_attr & DOS_FOLDER for entry in archive.infolist())
-        if folders or archive.testzip() is not None:
+        # torch.save packs nothing; what is packed may be a thousand times its file's size.
+        packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+        if folders or packed or archive.testzip() is not None:
             raise zipfile.BadZipFile
     return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -63,8 +66,8 @@ def _read_whole(path: Path) -> Any:
 def _instead_of(damaged: Path) -> str:
     """Advice: the good checkpoint beside a damaged one that has come furthest in training."""
     steps = {}
-    for path in sorted(damaged.parent.glob("*.ckpt")):
-        with contextlib.suppress(*DAMAGE, pickle.UnpicklingError, AttributeError, TypeError):
+    for path in filter(Path.is_file, sorted(damaged.parent.glob("*.ckpt"))):
+        with contextlib.suppress(*DAMAGE, pickle.UnpicklingError, AttributeError, TypeError, OverflowError):
             steps[path] = int(_read_whole(path).get("global_step", 0))
     return f"use {max(steps, key=steps.get)}" if steps else "no good one lies beside it"
 
@@ -82,7 +85,8 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
         options, state = content.get("hyper_parameters"), content.get("state_dict")
         if not isinstance(options, dict) or not isinstance(state, dict):
             raise ValueError(f"{path} is not a checkpoint of this project: it has no options and weights")
-        weights = {key.removeprefix(EMA_PREFIX): value for key, value in state.items() if key.startswith(EMA_PREFIX)}
+        named = {str(key): value for key, value in state.items()}
+        weights = {key.removeprefix(EMA_PREFIX): value for key, value in named.items() if key.startswith(EMA_PREFIX)}
     try:
         width, blocks = int(options["width"]), int(options["lifter_blocks"])
         if not (0 < width <= LARGEST_WIDTH and 0 <= blocks <= MOST_BLOCKS):
@@ -90,11 +94,26 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
         # Without memory: only weights that fit bring their own.
         with torch.device("meta"):
             lifter = Lifter(width, blocks)
+        _check_weights(weights, lifter.state_dict(), Path(path).stat().st_size)
         weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
         lifter.load_state_dict(weights, assign=True)
     except (KeyError, RuntimeError, AttributeError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} does not hold a lifter of this project: its options or weights differ") from error
-    return lifter.eval().requires_grad_(False).to(device)
+    lifter = lifter.eval().requires_grad_(False)
+    if not lifter.network(torch.ones(1, 2 * NUM_JOINTS)).isfinite().all():
+        raise ValueError(f"{path} holds weights that give no finite pose; use an earlier checkpoint")
+    return lifter.to(device)
+
+
+def _check_weights(weights: dict[str, Any], wanted: dict[str, torch.Tensor], file_size: int) -> None:
+    """Makes sure that tensors lie in the file number by number: others are shorthand for any amount of memory."""
+    for name, like in wanted.items():
+        found = weights[name]
+        same_kind = found.is_floating_point() == like.is_floating_point() and found.shape == like.shape
+        if not (same_kind and found.device.type == "cpu" and found.is_contiguous()):
+            raise ValueError(f"another kind of {name}")
+    if sum(found.nbytes for found in weights.values()) > file_size:
+        raise ValueError("more numbers than the file has room for")
 
 
 def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bool = True) -> dict[str, Any]:
@@ -118,8 +137,11 @@ def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bo
         raise ValueError(f"{path} holds a lifter alone: it can be evaluated but not resumed")
     try:
         state, options = dict(content["state_dict"]), dict(content["hyper_parameters"])
-        epochs = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
-    except (KeyError, TypeError, ValueError) as error:
+        progress = content
+        for name in ("loops", "fit_loop", "epoch_progress", "current"):
+            progress = dict(progress)[name]
+        epochs = int(progress["processed"])
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, RuntimeError) as error:
         raise ValueError(f"{path} is not a training checkpoint of this project") from error
     ours = {name: tensor.shape for name, tensor in system.state_dict().items()}
     theirs = {name: getattr(tensor, "shape", None) for name, tensor in state.items()}

@@ -11,6 +11,7 @@ from .skeleton import SOURCES, joint_weights, mirrored_name
 
 SOURCE_OF_LENGTH = {17: "coco_17", 25: "openpose_body_25", 18: "openpose_coco_18", 15: "openpose_mpi_15"}
 """Key-point files do not name their skeleton; the number of points tells."""
+LARGEST_PX = 1e9
 
 # What a point that is not seen is filled from: weighted sums of seen points, tried in turn. Each row sums to 1.
 # Ratios of lengths are Winter's (utils/anthropometry.py); hips as detectors place them, 0.191 of the stature apart,
@@ -130,12 +131,15 @@ def read_keypoints(path: str | Path, image_name: str = "") -> list[KeyPoints]:
     Raises:
         ValueError: one sentence, for a missing, damaged or foreign file or one without people.
     """
+    path = Path(path)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        people = [_person(entry, path) for entry in _entries(content, image_name)]
+        if not path.is_file():
+            raise ValueError(f"cannot read the key points at {path}: there is no such file")
+        content = _parse(path)
+        people = [_person(entry, path) for entry in _entries(content, image_name, path)]
     except OSError as error:
         raise ValueError(f"cannot read the key points at {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is neither COCO nor OpenPose JSON") from error
     people = [person for person in people if (person.confidence > 0).any()]
     if not people:
@@ -143,7 +147,14 @@ def read_keypoints(path: str | Path, image_name: str = "") -> list[KeyPoints]:
     return sorted(people, key=lambda person: -person.size_px)
 
 
-def _entries(content, image_name: str) -> list[dict]:
+def _parse(path: Path):
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is neither COCO nor OpenPose JSON") from error
+
+
+def _entries(content, image_name: str, path: Path) -> list[dict]:
     """The people of one picture, as the file's own records."""
     if isinstance(content, dict) and "people" in content:
         return content["people"]
@@ -155,7 +166,7 @@ def _entries(content, image_name: str) -> list[dict]:
     if wanted:
         entries = [entry for entry in entries if entry["image_id"] in wanted]
     if len({entry.get("image_id") for entry in entries}) > 1:
-        raise ValueError(f"the key points belong to several pictures, and none of them is named {image_name!r}")
+        raise ValueError(f"{path} holds several pictures' key points, and none of them is named {image_name!r}")
     return entries
 
 
@@ -166,11 +177,12 @@ def _person(entry: dict, path: str | Path) -> KeyPoints:
         raise TypeError(f"{path}: key points must be numbers")
     flat = np.array(values, dtype=np.float64)
     source = SOURCE_OF_LENGTH.get(flat.size // 3)
-    if source is None or flat.size % 3 or not np.isfinite(flat).all():
+    if source is None or flat.size % 3 or not (np.abs(flat) <= LARGEST_PX).all():
         raise ValueError(
             f"{path}: a person has {flat.size} numbers; expected x, y and confidence of 17 (COCO) or 25, 18 or 15 "
             "(OpenPose) finite points"
         )
     points = flat.reshape(-1, 3)
-    score = entry.get("score", 1.0)
-    return KeyPoints(source, points[:, :2], points[:, 2].clip(0, 1), float(score if np.ndim(score) == 0 else 1.0))
+    score = entry.get("score")
+    is_number = isinstance(score, int | float) and not np.isnan(score)
+    return KeyPoints(source, points[:, :2], points[:, 2].clip(0, 1), float(min(max(score, 0), 1)) if is_number else 1.0)

@@ -17,6 +17,8 @@ NEAREST_DEPTH = 1.0
 """Depths are clipped from below, z = max(1, c + f(x)) (Chen et al. 2019, section 3.1)."""
 SMALLEST_SIZE = 1e-6
 """Joints no further from the root than this are one point, in pixels or whatever unit the poses have."""
+LARGEST_SIZE = 1e15
+"""Joints further from the root than this are no pose: float32 cannot hold the squares of much more."""
 
 _PARENTS = [parent for parent, _ in BONES]
 _CHILDREN = [child for _, child in BONES]
@@ -74,10 +76,10 @@ def bone_vectors(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*bat
 
 
 def usable(pose: Float[Tensor, "*batch joint dim"]) -> Bool[Tensor, "*batch"]:
-    """Mask (...) of poses that are finite and not all one point."""
+    """Mask (...) of poses that are finite, not all one point, and not so large that their squares overflow."""
     size = root_relative(pose).abs().amax(dim=(-2, -1))
     # NaN compares as false.
-    return (size > SMALLEST_SIZE) & (size < torch.inf)
+    return (size > SMALLEST_SIZE) & (size < LARGEST_SIZE)
 
 
 def place_at_distance(

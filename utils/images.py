@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from .quiet import quiet_stderr
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 FULL_FRAME_DIAGONAL_MM = math.hypot(36, 24)
 """The film that EXIF's "focal length in 35 mm film" refers to."""
 LARGEST_PIXELS = 178_000_000
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "AVIF", "JPEG2000")
+"""Pillow knows more, such as EPS, which it has Ghostscript run."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +41,27 @@ def read_picture(path: str | Path) -> Picture:
     if not path.is_file():
         raise ValueError(f"there is no picture at {path}")
     try:
-        with warnings.catch_warnings(), Image.open(path) as file:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            if file.width * file.height > LARGEST_PIXELS:
-                raise Image.DecompressionBombError
-            upright = ImageOps.exif_transpose(file)
-            return Picture(_to_rgb(upright), _focal_px(file))
+        # Pillow warns of what it could mend, and libtiff writes of what it could not.
+        with warnings.catch_warnings(), quiet_stderr():
+            warnings.simplefilter("ignore")
+            return _read(path)
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not an image that can be read (PNG, JPEG, WebP, TIFF, BMP, GIF)") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path} has more than {LARGEST_PIXELS / 1e6:.0f} million pixels; shrink it first") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        raise ValueError(f"{path} is a damaged or truncated image: {error}") from error
+    # Pillow reports damaged files with whatever went wrong first.
+    except Exception as error:
+        raise ValueError(f"{path} is a damaged or truncated image: {' '.join(str(error).split())[:200]}") from error
+
+
+def _read(path: Path) -> Picture:
+    with Image.open(path) as file:
+        if file.format not in FORMATS:
+            raise UnidentifiedImageError
+        if file.width * file.height > LARGEST_PIXELS:
+            raise Image.DecompressionBombError
+        upright = ImageOps.exif_transpose(file)
+        return Picture(_to_rgb(upright), _focal_px(file))
 
 
 def picture_files(folder: str | Path) -> list[Path]:
@@ -89,7 +102,7 @@ def _focal_px(file: Image.Image) -> float | None:
     """Focal length in pixels from EXIF's 35 mm equivalent, which is defined by the diagonal."""
     try:
         focal_mm = float(file.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm, 0))
-    except (TypeError, ValueError, ZeroDivisionError, SyntaxError, OSError):
+    except Exception:
         return None
     if not 0 < focal_mm < 10_000:
         return None

@@ -1,7 +1,6 @@
 """The command line of training: flags, recipes and their checks. Imports no torch, so that --help answers at once."""
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,15 +54,25 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
     def error(self, message: str) -> NoReturn:
         """One sentence; the fifty lines of usage are for --help."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
+
+    def parse_args(self, *args, **kwargs) -> argparse.Namespace:
+        """As argparse does it, except that a value of -- is an error on every Python, not an empty list on some."""
+        options = super().parse_args(*args, **kwargs)
+        for name, value in vars(options).items():
+            if isinstance(value, list):
+                self.error(f"argument --{name}: expected one argument")
+        return options
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of main.py. A flag and the argument of PoseGAN that it sets share name and default."""
-    parser = _Parser(
+    parser = Parser(
         prog="main.py",
         formatter_class=_Help,
         description="Train a 3D human pose lifter from 2D poses alone, validate it, keep the best.",
@@ -184,7 +193,7 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
             earlier = read_note(given.resume).get("options", {})
         except ValueError as error:
             parser.error(f"argument --resume: {error}")
-        parser.set_defaults(**_as_defaults(earlier, known=vars(given)))
+        parser.set_defaults(**_as_defaults(earlier, parser))
     parser.set_defaults(**RECIPES[given.recipe])
     options = parser.parse_args(argv)
     if options.skeleton and options.train_data in (None, "mpii", "h36m", "synthetic"):
@@ -198,7 +207,7 @@ def check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """What one flag alone does not tell."""
     for name in ("resume", "evaluate"):
         path = getattr(options, name)
-        if path is not None and not path.is_file():
+        if path is not None and not _is_file(path):
             parser.error(f"argument --{name}: there is no file {path}")
     if options.resume and options.evaluate:
         parser.error("--resume trains and --evaluate does not: give one of them")
@@ -208,10 +217,25 @@ def check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         parser.error(f"argument --results: {options.results} does not end in .json")
 
 
-def _as_defaults(options: dict[str, object], known: Iterable[str]) -> dict[str, object]:
-    """Options from a file as defaults; numbers as text, which argparse checks as if it were given."""
-    kept = {name: value for name, value in options.items() if name in known and name not in ("resume", "evaluate")}
-    return {name: value if value is None or isinstance(value, bool) else str(value) for name, value in kept.items()}
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _as_defaults(options: dict[str, object], parser: argparse.ArgumentParser) -> dict[str, object]:
+    """Options from a file as defaults, checked as if they were given as flags."""
+    known = vars(parser.parse_args([])).keys() - {"resume", "evaluate"}
+    kept = {name: value for name, value in options.items() if name in known and value is not None}
+    checked = vars(parser.parse_args([_as_flag(name, value) for name, value in kept.items()]))
+    return {name: checked[name] for name in kept}
+
+
+def _as_flag(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
 
 
 def describe(options: argparse.Namespace) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .images import Picture, shrink
+from .images import LARGEST_PIXELS, Picture, shrink
 from .people import CONVENTIONS, Camera, Person
 from .visualization import draw_pose_2d, draw_pose_3d
 
@@ -20,6 +20,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 FRAME_HEIGHT_PX = 720
 VIEW_AZIMUTHS_DEG = (15, 90)
 ENDS_EARLY_S = 0.5
+MOST_CAMERAS = 1000
 
 
 def import_opencv():
@@ -50,14 +51,27 @@ class VideoFrames:
         self._cv2 = cv2 = import_opencv()
         self.source, self.limit = source, limit
         self.is_camera = isinstance(source, int)
-        self._capture = cv2.VideoCapture(source if self.is_camera else str(source))
+        self._capture = self._open(cv2)
         if not self._capture.isOpened():
             what = f"there is no camera {source}" if self.is_camera else f"{source} is not a video that can be read"
             raise ValueError(what)
+        width, height = (self._capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > LARGEST_PIXELS:
+            raise ValueError(f"{source} has {width:.0f} x {height:.0f} pixels a frame; shrink it first")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = rate if math.isfinite(rate) and 1 <= rate <= 1000 else 30.0
-        count = 0 if self.is_camera else int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.expected = max(count, 0)
+        count = 0 if self.is_camera else self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.expected = max(int(count), 0) if math.isfinite(count) else 0
+
+    def _open(self, cv2):
+        if self.is_camera:
+            return cv2.VideoCapture(self.source) if self.source <= MOST_CAMERAS else cv2.VideoCapture()
+        # A FIFO would keep us waiting for ever.
+        if not self.source.is_file():
+            return cv2.VideoCapture()
+        # OpenCV's other ways to read a file have their own words about a broken one.
+        has_ffmpeg = cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends()
+        return cv2.VideoCapture(str(self.source), cv2.CAP_FFMPEG if has_ffmpeg else cv2.CAP_ANY)
 
     def __iter__(self) -> Iterator[tuple[float, Picture]]:
         """Time in seconds and picture, one frame in memory at a time.
