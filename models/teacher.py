@@ -12,7 +12,7 @@ from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative
 
 HELD_OUT_PEOPLE = 1024
 """People in the label-free figure."""
-LIFTED_FROM = 0.8
+LIFTED_FROM = 0.5
 """From which share of the run on lifted people are taught: before it they would teach a lifter its own errors."""
 
 

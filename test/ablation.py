@@ -42,7 +42,7 @@ ROWS = {
     "no average of weights": "--ema_decay 0",
     "the 2019 recipe": "--recipe chen2019",
     "taught by generated people": "--recipe teacher",
-    "the same, then lifted MPII people": "--recipe teacher --lifted_share 0.5 --train_data mpii",
+    "taught by generated and lifted people": "--recipe lifted --train_data mpii",
 }
 FIGURES = {
     "A without intrinsics": ("label-free", "gt", "mpjpe"),

@@ -20,6 +20,11 @@ RECIPES: dict[str, dict[str, object]] = {
         "weight_teacher": 1.0, "weight_adversarial": 0.0, "weight_2d": 0.0, "weight_3d": 0.0, "weight_bone": 0.0,
         "weight_knee": 0.0, "teacher_noise": 0.03,
     },
+    # The same; from the middle of the run on, half of the people are the 2D poses, as lifted so far.
+    "lifted": {
+        "weight_teacher": 1.0, "weight_adversarial": 0.0, "weight_2d": 0.0, "weight_3d": 0.0, "weight_bone": 0.0,
+        "weight_knee": 0.0, "teacher_noise": 0.05, "lifted_share": 0.5,
+    },
 }  # fmt: skip
 
 
@@ -100,8 +105,8 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--logger", choices=("tensorboard", "mlflow", "both", "none"), default="tensorboard",
                        help="where the curves go: lightning_logs/, mlflow.db, both or nowhere")  # fmt: skip
     group.add_argument("--recipe", choices=tuple(RECIPES), default="default", help=(
-        "settings for the flags you do not give: the best from 2D alone, the 2019 paper's, "
-        "or supervision by generated people"))  # fmt: skip
+        "settings for the flags you do not give: the best from 2D alone, the 2019 paper's, supervision by "
+        "generated people, or by generated and lifted ones"))  # fmt: skip
     group.add_argument("--resume", type=Path, metavar="CKPT", help=(
         "go on from this checkpoint, a run's last.ckpt, with its options where no flag says otherwise"))  # fmt: skip
     group.add_argument("--evaluate", type=Path, metavar="CKPT", help="no training: print this checkpoint's tables")
@@ -164,7 +169,7 @@ def _add_loss_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--teacher_noise", type=bounded(float, 0.0, 1.0), default=0.0,
                        help="a detector's errors on generated people: jitter as a share of their size")  # fmt: skip
     group.add_argument("--lifted_share", type=bounded(float, 0.0, 1.0), default=0.0, help=(
-        "share of the teacher's people in the last fifth of a run that are the 2D poses as lifted so far"))  # fmt: skip
+        "share of the teacher's people in a run's second half that are the 2D poses as lifted so far"))  # fmt: skip
     group.add_argument("--critic_noise", type=bounded(float, 0.0, 1.0), default=0.05,
                        help="noise on what the critic sees, as a share of a person's size")  # fmt: skip
     group.add_argument("--azimuth_range", type=bounded(float, 0.0, 180.0), default=180.0,
