@@ -125,12 +125,13 @@ def assert_equal(one, two, where: str) -> None:
 
 
 def newest_run(folder: Path) -> Path:
-    return max((folder / LOGS).iterdir(), key=lambda path: int(path.name.removeprefix("version_")))
+    runs = (folder / LOGS).glob("version_*")
+    return max(runs, key=lambda path: int(path.name.removeprefix("version_")), default=folder / RUN_DIR)
 
 
 def go_on(machine: Machine) -> list[str]:
     """The flags to go on after a kill: from last.ckpt, or from the start if there was none yet."""
-    last = newest_run(machine.folder) / "checkpoints" / "last.ckpt" if (machine.folder / LOGS).is_dir() else Path()
+    last = newest_run(machine.folder) / "checkpoints" / "last.ckpt"
     return ["--resume", str(last.relative_to(machine.folder))] if last.is_file() else TINY
 
 
@@ -280,8 +281,10 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(damaged):
     directory = [match.start() for match in re.finditer(b"PK\x01\x02", whole)]
     places = [generator.randrange(len(whole)) for _ in range(30)]
     places += [generator.choice(directory) + generator.randrange(46) for _ in range(20)]
-    # The flag by which an entry is a folder, and so empty.
-    for place, bit in [(place, generator.randrange(8)) for place in places] + [(directory[-3] + 38, 4)]:
+    flips = [(place, generator.randrange(8)) for place in places]
+    # Flags by which an entry is a folder, and so empty, or compressed.
+    flips += [(entry + offset, bit) for entry in directory[::4] for offset, bit in ((38, 4), (10, 3))]
+    for place, bit in flips:
         content = bytearray(whole)
         content[place] ^= 1 << bit
         LAST.write_bytes(content)
