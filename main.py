@@ -42,14 +42,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(options: Namespace) -> int:
     """Flags -> seed -> data -> system -> Trainer.fit -> tables."""
-    from pytorch_lightning import Trainer, seed_everything
-    from pytorch_lightning.callbacks import ModelCheckpoint
+    from pytorch_lightning import seed_everything
     from torch import distributed
 
     from datasets.datamodule import PoseDataModule
     from models.checkpoint import check_resumable
     from models.gan import PoseGAN
-    from utils.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
     from utils.cpu import fast_float32_products, keep_freed_memory
     from utils.loggers import make_loggers
 
@@ -57,7 +55,7 @@ def train(options: Namespace) -> int:
     if not options.gpus:
         keep_freed_memory()
         fast_float32_products()
-    accelerator, devices, strategy = choose_device(options.gpus, options.num_nodes)
+    device = choose_device(options.gpus, options.num_nodes)
     seed_everything(options.seed, verbose=False)
     train_set, val_set = load_data(options)
     data = PoseDataModule(train_set, val_set, options.batch_size, options.seed)
@@ -77,12 +75,39 @@ def train(options: Namespace) -> int:
     }  # fmt: skip
     if first:
         write_note(run_dir, now)
-    best = ModelCheckpoint(run_dir / "checkpoints", "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
-    label_free = ModelCheckpoint(
-        run_dir / "checkpoints", "label-free-{epoch}", "val_label_free_epoch", enable_version_counter=False
-    )
-    last = ModelCheckpoint(run_dir / "checkpoints", "last", enable_version_counter=False)
-    on_signal = SaveOnSignal(run_dir / "checkpoints" / "last.ckpt")
+    last = run_dir / "checkpoints" / "last.ckpt"
+    trainer, kept = make_trainer(options, device, run_dir, val_set, list(loggers.values()))
+    if first:
+        changed = differences({**note.get("options", {}), **earlier}, describe(options))
+        announce(options, train_set, val_set, run_dir, changed, other_data(note, now))
+    try:
+        for logger in loggers.values():
+            logger.log_options(describe(options))
+        trainer.fit(system, data, ckpt_path=options.resume, weights_only=True)
+        if trainer.world_size > 1:
+            # What follows is the first process's alone: nothing in it may wait for the others.
+            distributed.destroy_process_group()
+        if trainer.is_global_zero:
+            finish(kept(), val_set, run_dir, loggers)
+        return 0
+    except (FloatingPointError, OSError, ValueError, RuntimeError) as error:
+        return complain(f"the run stopped: {first_line(error)}; {where_to_go_on(last)}", status=1)
+    except (KeyboardInterrupt, SystemExit):
+        return complain(f"stopped; {where_to_go_on(last)}", status=1)
+
+
+def make_trainer(options: Namespace, device: tuple[str, int, Any], run_dir: Path, val_set, loggers: list):
+    """The Trainer, and a function that says which checkpoints it has kept so far: {"best": path, ...}."""
+    from pytorch_lightning import Trainer
+    from pytorch_lightning.callbacks import ModelCheckpoint
+
+    from utils.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
+
+    folder, (accelerator, devices, strategy) = run_dir / "checkpoints", device
+    best = ModelCheckpoint(folder, "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
+    label_free = ModelCheckpoint(folder, "label-free-{epoch}", "val_label_free_epoch", enable_version_counter=False)
+    last = ModelCheckpoint(folder, "last", enable_version_counter=False)
+    on_signal = SaveOnSignal(folder / "last.ckpt")
     trainer = Trainer(
         accelerator=accelerator,
         devices=devices,
@@ -90,7 +115,7 @@ def train(options: Namespace) -> int:
         strategy=strategy,
         precision={"32": "32-true", "bf16": "bf16-mixed"}[options.precision],
         max_epochs=options.max_epochs,
-        logger=list(loggers.values()),
+        logger=loggers,
         # "last" comes after the others that keep checkpoints, so that what it saves knows of theirs.
         callbacks=[Progress(), PosePictures(val_set), best, label_free, last, on_signal],
         plugins=[WholeFiles()],
@@ -99,24 +124,9 @@ def train(options: Namespace) -> int:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    if first:
-        changed = differences({**note.get("options", {}), **earlier}, describe(options))
-        announce(options, train_set, val_set, run_dir, changed, other_data(note, now))
-    try:
-        for logger in loggers.values():
-            logger.log_options(describe(options))
-        trainer.fit(system, data, ckpt_path=options.resume, weights_only=True)
-        if strategy != "auto":
-            # What follows is the first process's alone: nothing in it may wait for the others.
-            distributed.destroy_process_group()
-        if trainer.is_global_zero:
-            kept = {"best": best.best_model_path, "last": on_signal.path, "label-free": label_free.best_model_path}
-            finish(kept, val_set, run_dir, loggers)
-        return 0
-    except (FloatingPointError, OSError, ValueError, RuntimeError) as error:
-        return complain(f"the run stopped: {first_line(error)}; {where_to_go_on(on_signal.path)}", status=1)
-    except (KeyboardInterrupt, SystemExit):
-        return complain(f"stopped; {where_to_go_on(on_signal.path)}", status=1)
+    return trainer, lambda: {
+        "best": best.best_model_path, "last": on_signal.path, "label-free": label_free.best_model_path,
+    }  # fmt: skip
 
 
 def finish(kept: dict[str, Path], val_set, run_dir: Path, loggers: dict) -> None:
@@ -186,7 +196,9 @@ def choose_device(gpus: int, num_nodes: int) -> tuple[str, int, Any]:
 
     found = torch.cuda.device_count()
     if found < gpus:
-        raise ValueError(f"--gpus {gpus}: this machine has {found or 'no'} GPU; --gpus 0 trains on the CPU")
+        raise ValueError(
+            f"--gpus {gpus}: this machine has {found or 'no'} GPU{'s' * (found > 1)}; --gpus 0 trains on the CPU"
+        )
     accelerator, devices = ("gpu", gpus) if gpus else ("cpu", 1)
     if devices * num_nodes == 1:
         return accelerator, devices, "auto"

@@ -6,7 +6,6 @@ The protocol is Human3.6M's usual one: root-relative in the camera frame, 17 joi
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .files import write_whole
 from .geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root, usable
 from .metrics import FIGURES, HEADLINES, ORACLES, PoseErrors
 from .skeleton import JOINTS, NUM_JOINTS, mirrored_name
@@ -143,18 +143,9 @@ def write_results(results: dict[str, Any], path: str | Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for target, text in texts.items():
-            _write_whole(target, text)
+            write_whole(target, text.encode())
     except OSError as error:
         raise ValueError(f"the results cannot be written to {path}: {error.strerror or error}") from error
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _as_csv(results: dict[str, Any]) -> str:
