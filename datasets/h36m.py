@@ -152,7 +152,7 @@ def _assemble(recordings: Iterable[Recording], cameras: dict[str, list[Camera]],
         for number, camera in enumerate(cameras[recording.subject]):
             if (recording.subject, recording.action, recording.trial, camera.name) != CORRUPTED:
                 view = _view(recording, camera, number, stride)
-                keep = usable(view["gt"]) & (view["cam_mm"][..., 2] > 0).all(dim=1)
+                keep = usable(view["gt"]) & usable(view["cam_mm"]) & (view["cam_mm"][..., 2] > 0).all(dim=1)
                 left_out += int((~keep).sum())
                 views.append({name: values if keep.all() else values[keep] for name, values in view.items()})
     if sum(len(view["gt"]) for view in views) == 0:

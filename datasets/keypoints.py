@@ -48,7 +48,7 @@ def load_keypoints(
     points, stated = _read(path)
     skeleton = skeleton or stated or _skeleton_of(points, path)
     if skeleton not in SOURCES:
-        raise ValueError(f"{path}: unknown skeleton {skeleton!r}; known: {', '.join(SOURCES)}")
+        raise ValueError(f"{path}: unknown skeleton {skeleton!r:.60}; known: {', '.join(SOURCES)}")
     seen = points[..., 2] > score_threshold if points.shape[-1] == 3 else None
     return people_to_poseset(points[..., :2], seen, skeleton, joint_definitions, str(path))
 

@@ -13,6 +13,7 @@ from .matrices import read_mat
 from .poseset import PoseSet
 
 MATRIX_PATTERN = "mpii_human_pose_v1_u12_*.mat"
+MATRIX_FIELDS = ("annolist", "img_train", "annorect", "annopoints", "point", "id", "x", "y")
 NUM_MPII_POINTS = 16
 
 
@@ -65,34 +66,36 @@ def _read_poses(path: Path) -> np.ndarray:
 
 def _read_matrix(path: Path) -> np.ndarray:
     """(N, 16, 2) from the official annotations: everybody in a training image with at least one point."""
-    release = read_mat(path, "RELEASE")
+    release = read_mat(path, "RELEASE", MATRIX_FIELDS)
     try:
-        images, in_training = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
+        (release,) = release
         people = [
             _points_of(person)
-            for image, training in zip(images, in_training, strict=True)
-            for person in np.atleast_1d(image.annorect)
-            if training and _has(person, "annopoints")
+            for image, training in zip(release["annolist"], release["img_train"].ravel(), strict=True)
+            for person in _structs(image, "annorect")
+            if training and _structs(person, "annopoints")
         ]
     # Where a struct, a list or a number is expected, a foreign file may have anything.
-    except Exception as problem:
+    except (LookupError, TypeError, ValueError, AttributeError) as problem:
         reason = one_line(problem)
         raise ValueError(f"{path} is not MPII's annotation file or is damaged ({reason}); get it again") from None
     return np.array(people).reshape(-1, NUM_MPII_POINTS, 2)
 
 
-def _has(struct: Any, field: str) -> bool:
-    """Whether a MATLAB struct has a field that is not empty."""
-    return np.size(getattr(struct, field, ())) > 0
+def _structs(parent: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    """The structs in a field; none if there is no such field, or an empty matrix in it."""
+    found = parent.get(field)
+    return found if isinstance(found, list) else []
 
 
-def _points_of(person: Any) -> np.ndarray:
+def _points_of(person: dict[str, Any]) -> np.ndarray:
     points = np.zeros((NUM_MPII_POINTS, 2))
-    if _has(person.annopoints, "point"):
-        for point in np.atleast_1d(person.annopoints.point):
-            if not 0 <= point.id < NUM_MPII_POINTS:
-                raise ValueError(f"a joint has the number {point.id}")
-            points[int(point.id)] = float(point.x), float(point.y)
+    for annotated in _structs(person, "annopoints"):
+        for point in _structs(annotated, "point"):
+            number, x, y = (point[name].item() for name in ("id", "x", "y"))
+            if not 0 <= number < NUM_MPII_POINTS:
+                raise ValueError(f"a joint has the number {number}")
+            points[int(number)] = x, y
     return points
 
 

@@ -105,8 +105,10 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
     return lifter.to(device)
 
 
-def _check_weights(weights: dict[str, Any], wanted: dict[str, torch.Tensor], file_size: int) -> None:
+def _check_weights(weights: Any, wanted: dict[str, torch.Tensor], file_size: int) -> None:
     """Makes sure that tensors lie in the file number by number: others are shorthand for any amount of memory."""
+    if not isinstance(weights, dict):
+        raise TypeError(f"weights in a {type(weights).__name__}")
     for name, like in wanted.items():
         found = weights[name]
         same_kind = found.is_floating_point() == like.is_floating_point() and found.shape == like.shape
@@ -136,12 +138,9 @@ def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bo
     if content.get("format") == FORMAT:
         raise ValueError(f"{path} holds a lifter alone: it can be evaluated but not resumed")
     try:
-        state, options = dict(content["state_dict"]), dict(content["hyper_parameters"])
-        progress = content
-        for name in ("loops", "fit_loop", "epoch_progress", "current"):
-            progress = dict(progress)[name]
-        epochs = int(progress["processed"])
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError, RuntimeError) as error:
+        state, options = _dictionary(content, "state_dict"), _dictionary(content, "hyper_parameters")
+        epochs = int(_dictionary(content, "loops", "fit_loop", "epoch_progress", "current")["processed"])
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(f"{path} is not a training checkpoint of this project") from error
     ours = {name: tensor.shape for name, tensor in system.state_dict().items()}
     theirs = {name: getattr(tensor, "shape", None) for name, tensor in state.items()}
@@ -151,6 +150,15 @@ def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bo
     if epochs > max_epochs or (ended and epochs == max_epochs):
         raise ValueError(f"{path} has finished its {epochs} epochs: give a larger --max_epochs, or --evaluate it")
     return options
+
+
+def _dictionary(content: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The dictionary under some names, one in the other."""
+    for name in names:
+        content = content[name]
+        if not isinstance(content, dict):
+            raise TypeError(f"{name} is a {type(content).__name__}")
+    return content
 
 
 def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:

@@ -151,3 +151,45 @@ def test_files_of_others_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(ValueError, match="may not be read; check its permissions"):
         read_json(tmp_path / "a.json")
+
+
+def test_what_a_header_does_not_mention_is_refused(tmp_path):
+    """A garbled shape would lose people in silence."""
+    np.save(tmp_path / "a.npy", np.zeros((5, 34)))
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content.replace(b"(5, 34)", b"(3, 34)"))
+    with pytest.raises(ValueError, match="is longer than shape"):
+        read_npy(tmp_path / "a.npy")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["poses"] = np.ones((11, 13))
+    content = (tmp_path / "a.h5").read_bytes()
+    assert content.count(b"\x0b\0\0\0\0\0\0\0\x0d") == 2
+    (tmp_path / "a.h5").write_bytes(content.replace(b"\x0b\0\0\0\0\0\0\0\x0d", b"\x07\0\0\0\0\0\0\0\x0d"))
+    with pytest.raises(ValueError, match="more or fewer values than shape"), open_h5(tmp_path / "a.h5") as file:
+        read_h5(file, "poses", (None, 13))
+
+
+def test_two_members_of_one_name_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("keypoints.npy", b"")
+        archive.writestr("keypoints", b"")
+    with pytest.raises(ValueError, match="two members of one name"):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_no_other_file_is_opened_for_an_hdf5_file(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["group/poses"] = np.ones((4, 2))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["linked"] = h5py.ExternalLink("other.h5", "/group/poses")
+        file["group"] = h5py.ExternalLink("other.h5", "/group")
+        file["soft"] = h5py.SoftLink("/linked")
+        file.create_dataset("raw", (4, 2), "f8", external=[("raw", 0, 64)])
+        layout = h5py.VirtualLayout((4, 2), "f8")
+        layout[:] = h5py.VirtualSource("other.h5", "group/poses", (4, 2))
+        file.create_virtual_dataset("virtual", layout)
+    with open_h5(tmp_path / "a.h5") as file:
+        for key, words in (("linked", "of its own"), ("group/poses", "of its own"), ("soft", "of its own"),
+                           ("raw", "in another file"), ("virtual", "in another file")):  # fmt: skip
+            with pytest.raises(ValueError, match=words):
+                read_h5(file, key, (None, 2))

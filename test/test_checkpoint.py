@@ -110,3 +110,12 @@ def test_only_a_training_checkpoint_of_the_same_networks_with_epochs_left_resume
     torch.save({"state_dict": {}}, checkpoint)
     with pytest.raises(ValueError, match="not a training checkpoint"):
         check_resumable(checkpoint, system, max_epochs=4)
+
+
+def test_weights_that_are_not_numbers_are_refused(system, tmp_path):
+    lifter = Lifter(8, 1)
+    with torch.no_grad():
+        lifter.network[-1].bias[3] = torch.nan
+    save_lifter(lifter, tmp_path / "nan.pt")
+    with pytest.raises(ValueError, match="give no finite pose"):
+        load_lifter(tmp_path / "nan.pt")

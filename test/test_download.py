@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -155,3 +156,32 @@ def test_blazepose_without_a_package_index_says_so_and_leaves_nothing(tmp_path):
     assert done.returncode == 1
     assert "pip could not fetch mediapipe==0.10.21" in done.stderr
     assert [path.name for path in (tmp_path / "estimators").iterdir()] == [".lock-blazepose"]
+
+
+def test_a_wheel_writes_nothing_but_the_models(tmp_path):
+    """A wheel from a stranger, with members whose names lead out of any folder."""
+    text, folder = SCRIPT.read_text(), tmp_path / "deep" / "deeper" / "estimators"
+    with zipfile.ZipFile(tmp_path / "wheel", "w") as wheel:
+        for name in ("../escaped", "../../escaped", "mediapipe/modules/../../../escaped", f"{tmp_path}/escaped", "a/b"):
+            wheel.writestr(name, "escaped")
+        for name, digest in FILES["blazepose"].items():
+            wheel.writestr(f"mediapipe/modules/{name.removesuffix('.tflite').removesuffix('_full')}/{name}", name)
+            text = text.replace(digest, f"sha256:{hashlib.sha256(name.encode()).hexdigest()}")
+    (tmp_path / "script.sh").write_text(text)
+    (tmp_path / "python").write_text(
+        f"""#!/usr/bin/env bash
+if [ "$3" = download ]; then
+    while [ "$1" != --dest ]; do shift; done
+    exec cp "{tmp_path}/wheel" "$2/mediapipe-0.10.21-any.whl"
+fi
+[ "$2" = pip ] || exec "{sys.executable}" "$@"
+"""
+    )
+    (tmp_path / "python").chmod(0o755)
+    before = set(tmp_path.rglob("*"))
+    command = ["bash", str(tmp_path / "script.sh"), "blazepose", str(folder)]
+    environment = {**os.environ, "PYTHON": str(tmp_path / "python")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = {path.name for path in set(tmp_path.rglob("*")) - before if path.is_file()}
+    assert written == {*FILES["blazepose"], ".lock-blazepose"}

@@ -107,3 +107,12 @@ def test_other_files_are_named(tmp_path):
     (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:50])
     with pytest.raises(ValueError, match="not a whole"):
         read_pickled_npz(tmp_path / "a.npz", "positions_3d")
+
+
+def test_a_pickle_cannot_change_the_stand_ins(tmp_path):
+    class_named = b"\x80\x02cnumpy\ndtype\n"
+    state = b"N}U\x0c__setstate__c_codecs\nencode\ns\x86"
+    with pytest.raises(ValueError, match="more than arrays"):
+        read_pickled_npz(write(tmp_path / "a.npz", class_named + state + b"b."), "positions_3d")
+    good = pickle.dumps(np.array(CONTENT, dtype=object), protocol=2)
+    assert read_pickled_npz(write(tmp_path / "a.npz", good), "positions_3d")["metadata"] == CONTENT["metadata"]

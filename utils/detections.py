@@ -173,7 +173,7 @@ def _entries(content, image_name: str, path: Path) -> list[dict]:
 def _person(entry: dict, path: str | Path) -> KeyPoints:
     """One record of a file. COCO's visibility 1 (hidden) and 2 (visible) both count as found."""
     values = entry["pose_keypoints_2d" if "pose_keypoints_2d" in entry else "keypoints"]
-    if not all(isinstance(value, int | float) for value in values):
+    if not isinstance(values, list) or not all(isinstance(value, int | float) for value in values):
         raise TypeError(f"{path}: key points must be numbers")
     flat = np.array(values, dtype=np.float64)
     source = SOURCE_OF_LENGTH.get(flat.size // 3)

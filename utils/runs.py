@@ -92,7 +92,7 @@ def read_note(checkpoint: Path) -> dict[str, Any]:
     path = max(notes, key=lambda file: (len(file.name), file.name))
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         note = None
     if not isinstance(note, dict) or not isinstance(note.get("options"), dict):
         raise ValueError(f"{path} is damaged; delete it and give the run's options as flags")
