@@ -30,6 +30,9 @@ test: install ## lint, then run all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2
 
+fuzz: install ## try 50 times as many bad inputs as the tests do, others each time: about 20 minutes
+	FUZZ=50 $(BIN)/pytest test/test_fuzz.py test/test_fuzz_files.py test/test_fuzz_commands.py
+
 bench: install ## measure speed, as ratios side by side: about 10 minutes
 	$(BIN)/python test/benchmark.py
 
@@ -42,4 +45,4 @@ curves: install ## draw the runs in lightning_logs/ into curves/curves.png
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install train teacher demo test bench ablation curves clean
+.PHONY: help install train teacher demo test fuzz bench ablation curves clean

@@ -16,6 +16,8 @@ import numpy as np
 MAX_COMPRESSION, ALWAYS_FINE = 100, 64 << 20
 """Coordinates shrink to a third at best. What claims a hundred times its file and more than 64 MB fills memory."""
 MAX_CODE_POINT = 0x10FFFF
+LONG_DOUBLE = "g"
+"""Differs from machine to machine, and may hold what is no number of float64."""
 NPY_VERSIONS = ((1, 0), (2, 0), (3, 0))
 
 
@@ -122,7 +124,7 @@ def _read_array(file: IO[bytes], size: int, where: str) -> np.ndarray:
     shape, fortran_order, dtype = read_header(file, where)
     if dtype.hasobject:
         raise ValueError(f"{where} holds pickled Python objects, which are never loaded; save plain numbers")
-    if dtype.kind not in "biufU" or dtype.itemsize == 0:
+    if dtype.kind not in "biufU" or dtype.itemsize == 0 or dtype.char == LONG_DOUBLE:
         raise ValueError(f"{where} holds {dtype} instead of numbers; save it as float32")
     expected, found = math.prod(shape) * dtype.itemsize, size - file.tell()
     content = file.read(expected) if min(shape, default=0) >= 0 and expected <= found else None
@@ -175,7 +177,7 @@ def read_h5(file: h5py.File, key: str, shape: tuple[int | None, ...]) -> np.ndar
     if not isinstance(entry, h5py.Dataset) or entry.shape is None:
         raise ValueError(f"{file.filename} has no {key!r} of its own; is it a file of this kind?")
     fits = len(entry.shape) == len(shape) and all(n in (None, m) for n, m in zip(shape, entry.shape, strict=True))
-    if entry.dtype.kind not in "iuf" or not fits:
+    if entry.dtype.kind not in "iuf" or entry.dtype.char == LONG_DOUBLE or not fits:
         wanted = " x ".join("any" if length is None else str(length) for length in shape)
         raise ValueError(f"{key!r} in {file.filename} is {entry.dtype} {entry.shape} instead of {wanted} numbers")
     if entry.is_virtual or entry.external:
