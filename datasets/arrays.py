@@ -187,7 +187,7 @@ def read_h5(file: h5py.File, key: str, shape: tuple[int | None, ...]) -> np.ndar
     check_claim(max(entry.nbytes, chunk_bytes), file.filename, f"{key!r} in {file.filename}")
     if entry.chunks is None and entry.id.get_storage_size() != entry.nbytes:
         raise ValueError(f"{key!r} in {file.filename} has more or fewer values than shape {entry.shape}; get it again")
-    return entry[...].astype(np.float64, copy=False)
+    return _as_float64(entry[...])
 
 
 def own_entry(file: h5py.File, key: str) -> h5py.Group | h5py.Dataset | None:
@@ -227,6 +227,12 @@ def as_numbers(values: Any, where: str) -> np.ndarray:
         array = np.asarray(values)
         if array.dtype.kind not in "iufO":
             raise ValueError(array.dtype)
-        return array.astype(np.float64)
+        return _as_float64(array)
     except (ValueError, TypeError, OverflowError):
         raise ValueError(f"{where} is not an even table of numbers") from None
+
+
+def _as_float64(values: np.ndarray) -> np.ndarray:
+    # Some of the NaNs that a damaged float32 can turn into would make NumPy warn.
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64, copy=False)

@@ -193,3 +193,9 @@ def test_no_other_file_is_opened_for_an_hdf5_file(tmp_path):
                            ("raw", "in another file"), ("virtual", "in another file")):  # fmt: skip
             with pytest.raises(ValueError, match=words):
                 read_h5(file, key, (None, 2))
+
+
+def test_every_kind_of_nan_is_read_in_silence(tmp_path, recwarn):
+    signalling = np.array([0x7FA00000] * 4, np.uint32).view(np.float32)
+    assert np.isnan(as_numbers(signalling, "here")).all()
+    assert len(recwarn) == 0
