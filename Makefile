@@ -28,7 +28,7 @@ demo: install ## lift test/input_sample.png into demo_out/
 test: install ## lint, then run all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 fuzz: install ## try 50 times as many bad inputs as the tests do, others each time: about 20 minutes
 	FUZZ=50 $(BIN)/pytest test/test_fuzz.py test/test_fuzz_files.py test/test_fuzz_commands.py

@@ -132,11 +132,9 @@ def send(monkeypatch):
 @pytest.mark.parametrize(
     ("hook", "epoch", "number"),
     [
-        ("on_train_batch_start", 0, signal.SIGINT),
         ("on_train_batch_start", 1, signal.SIGTERM),
         ("on_validation_epoch_start", 0, signal.SIGTERM),
         ("on_validation_epoch_end", 1, signal.SIGINT),
-        ("on_train_epoch_end", 1, signal.SIGTERM),
     ],
 )
 def test_resuming_after_a_signal_equals_an_uninterrupted_run(trained, send, capfd, hook, epoch, number):
