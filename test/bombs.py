@@ -13,7 +13,6 @@ import torch
 from datasets.arrays import open_h5, read_h5
 from datasets.h36m_layouts import ACTIONS, VideoPose3DLayout
 from datasets.keypoints import load_keypoints
-from datasets.matrices import read_mat
 from datasets.mpii import load_mpii
 from datasets.pickles import read_pickled_npz
 from models.checkpoint import FORMAT, load_lifter
@@ -126,12 +125,12 @@ def bombs(folder):
     yield "h5 chunk", read_recording, h5_file(folder / "b.h5", (96, 4), chunks=(96, huge), maxshape=(96, None))
     yield "h5 fill", read_recording, h5_file(folder / "c.h5", (96, huge))
     numbers = matrix(6, (LARGE // 8, 1), struct.pack("<II", 9, 0))
-    yield "mat numbers", lambda path: read_mat(path, "RELEASE", ()), mat_file(folder / "a.mat", numbers)
-    no_fields = matrix(2, (2 * 10**6, 1), struct.pack("<HHI", 5, 4, 32), struct.pack("<II", 1, 0))
-    yield "mat struct", lambda path: read_mat(path, "RELEASE", ()), mat_file(folder / "b.mat", no_fields)
+    yield "mat numbers", load_mpii, mat_file(folder / "a.mat", numbers)
+    no_fields = matrix(2, (2 * 10**9, 1), struct.pack("<HHI", 5, 4, 32), struct.pack("<II", 1, 0))
+    yield "mat struct", load_mpii, mat_file(folder / "b.mat", no_fields)
     zeros = zlib.compress(bytes(LARGE), 9)
     packed = struct.pack("<II", 15, len(zeros)) + zeros
-    yield "mat packed", lambda path: read_mat(path, "RELEASE", ()), mat_file(folder / "c.mat", packed)
+    yield "mat packed", load_mpii, mat_file(folder / "c.mat", packed)
     yield "ckpt shared", load_lifter, shared_weights(folder / "a.ckpt", 16_384, 2)
     yield "ckpt packed", load_lifter, packed_checkpoint(folder / "b.ckpt")
     yield "png", read_picture, png(folder / "a.png", 60_000, 60_000)

@@ -198,7 +198,6 @@ WHOLE = {
     "poses.npz": NPZ[1],
     "people.json": json.dumps(TREES["openpose"]).encode(),
     MAT: MATRICES[0],
-    "plain.mat": MATRICES[1],
     "picture.png": PICTURES[0],
     "some.ckpt": CHECKPOINT_FILES[1],
 }

@@ -1,93 +1,121 @@
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from bombs import mat_file, matrix
 from scipy.io import savemat
-from test_mpii import structs
+from test_mpii import make_people, structs, write_matrix
 
-from datasets.matrices import read_mat
+from datasets import mpii
+from datasets.matrices import matrix_points
+from datasets.mpii import load_mpii
 
-PEOPLE = structs([{"x": 1.5, "age": np.array([7], np.uint8)}, {"x": 300.0, "age": np.zeros((0, 0))}])
-CONTENT = {
-    "values": np.arange(6.0).reshape(2, 3),
-    "large": np.array([[-70_000, 1 << 40]]),
-    "word": "someone",
-    "people": PEOPLE,
-    "cells": np.array([[1.0, np.eye(2)]], dtype=object),
-    "many": np.zeros((3, 1)),
-}
-FIELDS = ("values", "large", "word", "people", "cells", "x")
+ROOT = Path(__file__).parent.parent
+NAME = "mpii_human_pose_v1_u12_1.mat"
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("POSE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def official(tmp_path):
+    path = tmp_path / "mpii" / NAME
+    write_matrix(path, make_people(4, 16))
+    return path
 
 
 def refused(path, words):
     with pytest.raises(ValueError, match=words) as error:
-        read_mat(path, "RELEASE", FIELDS)
-    return str(path) in str(error.value) and "\n" not in str(error.value)
+        load_mpii(path)
+    text = str(error.value)
+    return text.startswith(f"{path} is not") and text.endswith("; get it again") and len(text.splitlines()) == 1
 
 
-@pytest.mark.parametrize("compressed", [True, False])
-def test_what_was_saved_comes_back(compressed, tmp_path):
-    savemat(tmp_path / "a.mat", {"other": 1, "RELEASE": CONTENT}, do_compression=compressed)
-    (release,) = read_mat(tmp_path / "a.mat", "RELEASE", FIELDS)
-    np.testing.assert_array_equal(release["values"], CONTENT["values"])
-    np.testing.assert_array_equal(release["large"], CONTENT["large"])
-    assert release["word"] is None and release["many"] is None
-    assert [person["x"].item() for person in release["people"]] == [1.5, 300] and release["people"][0]["age"] is None
-    assert release["cells"][0].item() == 1
-    np.testing.assert_array_equal(release["cells"][1], np.eye(2))
+def test_everybody_with_points_in_a_training_image(official):
+    people = make_people(4, 16)
+    people[2, 9] = 0
+    points = matrix_points(str(official))
+    assert points.dtype == np.float64
+    np.testing.assert_array_equal(points, people[:3])
 
 
-def test_every_flipped_bit_of_a_packed_variable_is_noticed(tmp_path):
-    savemat(tmp_path / "a.mat", {"RELEASE": np.arange(200.0)}, do_compression=True)
-    whole = (tmp_path / "a.mat").read_bytes()
-    for place in range(140, len(whole), 7):
-        damaged = bytearray(whole)
-        damaged[place] ^= 16
-        (tmp_path / "a.mat").write_bytes(damaged)
-        assert refused(tmp_path / "a.mat", "is damaged")
+@pytest.mark.parametrize("number", [16.0, -1.0, np.nan])
+def test_joints_beyond_the_sixteen_are_refused(number, tmp_path):
+    person = {"annopoints": structs([{"point": structs([{"x": 1.0, "y": 2.0, "id": number}])}])}
+    image = {"annorect": structs([person])}
+    savemat(tmp_path / NAME, {"RELEASE": {"annolist": structs([image]), "img_train": 1}})
+    with pytest.raises(ValueError, match="a joint has the number"):
+        matrix_points(str(tmp_path / NAME))
 
 
-def test_other_versions_other_variables_and_truncated_files_are_named(tmp_path):
-    path = tmp_path / "a.mat"
-    savemat(path, {"other": 1})
-    assert refused(path, "has no RELEASE")
-    savemat(path, {"RELEASE": 1}, format="4")
-    assert refused(path, "version 5 to 7.2")
-    savemat(path, {"RELEASE": CONTENT})
-    path.write_bytes(path.read_bytes()[:-20])
-    assert refused(path, "truncated")
+def test_neither_the_current_folder_nor_the_path_for_imports_takes_part(official, tmp_path, monkeypatch):
+    (tmp_path / "datasets").mkdir()
+    for name in ("datasets/__init__.py", "scipy.py", "numpy.py", "resource.py"):
+        (tmp_path / name).write_text("raise SystemExit('the wrong one')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert len(load_mpii(Path("mpii"))) == 2
 
 
-def matrix(kind, *sizes, content=b""):
-    """A matrix of a class and sizes with whatever as its content."""
-    body = struct.pack("<IIII", 6, 8, kind, 0) + struct.pack("<II", 5, 4 * len(sizes))
-    body += struct.pack(f"<{len(sizes)}i", *sizes) + bytes(4 * len(sizes) % 8)
-    body += struct.pack("<II", 1, 7) + b"RELEASE\0" + content
-    return struct.pack("<II", 14, len(body)) + body
+def test_what_runs_in_the_process_starts_fast():
+    code = "import sys, datasets.matrices; print({'torch', 'scipy', 'h5py'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "set()\n"
 
 
-NO_FIELDS = struct.pack("<HHI", 5, 4, 32) + struct.pack("<II", 1, 0)
-NAMELESS = struct.pack("<HHI", 5, 4, 0) + struct.pack("<II", 1, 8) + b"nameless"
+def test_every_flipped_bit_of_a_packed_variable_is_noticed(official):
+    whole = official.read_bytes()
+    for place in np.linspace(140, len(whole) - 1, 8).astype(int):
+        content = bytearray(whole)
+        content[place] ^= 16
+        official.write_bytes(content)
+        assert refused(official, "is damaged")
 
 
+@pytest.mark.parametrize("left", [10, 130, 300, -1])
+def test_truncated_files_are_named(left, official):
+    official.write_bytes(official.read_bytes()[:left])
+    assert refused(official, "is damaged")
+
+
+def test_what_is_no_annotation_file_is_named(tmp_path):
+    savemat(tmp_path / NAME, {"RELEASE": 1}, format="4")
+    assert refused(tmp_path / NAME, "no attribute 'annolist'")
+    savemat(tmp_path / NAME, {"OTHER": 1})
+    assert refused(tmp_path / NAME, "KeyError: 'RELEASE'")
+
+
+def cells_in_cells(depth):
+    """So deep that a reader which calls itself for each runs out of its stack."""
+    shape = struct.pack("<IIII", 6, 8, 1, 0) + struct.pack("<IIii", 5, 8, 1, 1)
+    inner = [
+        struct.pack("<II", 14, 48 * number - 8) + shape + struct.pack("<II", 1, 0) for number in range(depth, 0, -1)
+    ]
+    return matrix(1, (1, 1), *inner)
+
+
+TOO_LONG = matrix(6, (2**29, 1), struct.pack("<II", 9, 2**32 - 16))
+TOO_MANY = matrix(2, (2 * 10**9, 1), struct.pack("<HHI", 5, 4, 32), struct.pack("<II", 1, 0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no memory, or die of other signals")
 @pytest.mark.parametrize(
     ("element", "words"),
-    [
-        (matrix(6, 10**8, 1, content=struct.pack("<IId", 9, 8, 1.0)), "cannot reshape"),
-        (matrix(6, -1, 1, content=struct.pack("<IId", 9, 8, 1.0)), "impossible size"),
-        (matrix(6, 1, 1, content=struct.pack("<IId", 9, 16, 1.0)), "beyond its matrix"),
-        (matrix(6, 1, 1, content=struct.pack("<IId", 99, 8, 1.0)), "99"),
-        (matrix(1, 10**8, 1), "more elements than it has room for"),
-        (matrix(1, 1, 1, content=struct.pack("<IId", 9, 8, 1.0)), "where a matrix should be"),
-        (matrix(1, 1, 1, content=bytes(8) * 3), "longer than its elements"),
-        (matrix(2, 10**8, 1, content=NO_FIELDS), "without names"),
-        (matrix(2, 1, 1, content=NAMELESS), "without names"),
-    ],
+    [(TOO_LONG, "MemoryError"), (TOO_MANY, "MemoryError"), (cells_in_cells(100_000), "ended with signal 11")],
+    ids=["numbers", "structs", "crash"],
 )
 @pytest.mark.parametrize("packed", [True, False])
-def test_sizes_are_compared_with_what_is_there(element, words, packed, tmp_path):
+def test_nothing_takes_the_memory_or_this_process_along(element, words, packed, tmp_path):
     if packed:
         element = struct.pack("<II", 15, len(zlib.compress(element))) + zlib.compress(element)
-    (tmp_path / "a.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + element)
-    assert refused(tmp_path / "a.mat", words)
+    assert refused(mat_file(tmp_path / NAME, element), words)
+
+
+def test_reading_does_not_take_for_ever(official, monkeypatch):
+    monkeypatch.setattr(mpii, "LONGEST_S", 0.01)
+    assert refused(official, "takes longer than")
