@@ -30,7 +30,7 @@ test: install ## lint, then run all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2 --dist worksteal
 
-fuzz: install ## try 50 times as many bad inputs as the tests do, others each time: about 20 minutes
+fuzz: install ## try 50 times as many bad inputs as the tests do, others each time: about half an hour
 	FUZZ=50 $(BIN)/pytest test/test_fuzz.py test/test_fuzz_files.py test/test_fuzz_commands.py
 
 bench: install ## measure speed, as ratios side by side: about 10 minutes
