@@ -81,7 +81,7 @@ def test_commands_flags_and_names_in_the_documents_exist(document):
         words = shlex.split(line)
         flags = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
         assert flags <= known[words[1]], line
-    assert set(re.findall(r"`(--[a-z0-9_]+)", text)) <= known["main.py"] | known["demo.py"]
+    assert set(re.findall(r"`(--[a-z0-9_-]+)", text)) <= known["main.py"] | known["demo.py"]
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= targets
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):

@@ -44,7 +44,7 @@ if sys.argv[1] == "keep":
     keep_freed_memory()
 def use():
     for _ in range(10):
-        parts = [torch.ones(2**20) for _ in range(10)]
+        parts = [torch.ones(12 * 2**20) for _ in range(2)]
 use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 use()
