@@ -101,8 +101,7 @@ class Bodies:
         """How long the steps are (n, 1), 0 for who does not walk, and where in the gait cycle (n, 2) each leg is."""
         draw = torch.rand(len(posture), 2, device=self.device, generator=generator)
         walks = (posture == list(POSTURES).index("walking"))[:, None]
-        cycle = draw[:, 1:] + draw.new_tensor([0.0, 0.5])
-        return walks * (0.4 + 0.9 * draw[:, :1]), cycle % 1
+        return walks * (0.4 + 0.9 * draw[:, :1]), torch.cat([draw[:, 1:], draw[:, 1:] + 0.5], dim=1) % 1
 
     def _torso(self, posture: Tensor, size: dict[str, Tensor], generator: Generator):
         """Joints from hip to head, hips and shoulders, and the frames (n, 3, 3) of pelvis and chest."""
@@ -206,7 +205,8 @@ def bend_arm(wrist: Tensor, upper: Tensor, noise: Tensor) -> tuple[Tensor, Tenso
     nearest = (upper**2 + lower**2 - 2 * upper * lower * math.cos(math.pi - ELBOW_FLEXION_MAX)).sqrt()
     distance = wrist.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     # Shoulders extend and adduct little: hands far behind or across the body are brought back.
-    direction = (wrist / distance).maximum(wrist.new_tensor([-0.75, -1.0, -0.65]))
+    x, y, z = (wrist / distance).unbind(dim=-1)
+    direction = torch.stack([x.clamp(min=-0.75), y, z.clamp(min=-0.65)], dim=-1)
     direction = direction / direction.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     distance = distance.minimum(torch.full_like(distance, 0.995)).maximum(nearest)
     sideways = torch.full_like(wrist[..., 0], 0.6)

@@ -136,8 +136,9 @@ def as_detected(pose_norm: Tensor, offset: Tensor, level: float, generator: Gene
     outlier = OUTLIER_SIZE * (share < OUTLIER_SHARE) * (coins[:, 1, None, None] < OUTLIER_POSES)
     pose = pose_norm + jitter * noise[0] + outlier * noise[1]
     for number, (right, left) in enumerate(SIDED):
-        swap = coins[:, 4 + number, None, None] < SWAP_SHARE
-        pose[:, [right, left]] = torch.where(swap, pose[:, [left, right]], pose[:, [right, left]])
+        swap = coins[:, 4 + number, None] < SWAP_SHARE
+        here, there = pose[:, right], pose[:, left]
+        pose[:, right], pose[:, left] = torch.where(swap, there, here), torch.where(swap, here, there)
     for coin, name, (below, above) in ((2, "spine", ("hip", "thorax")), (3, "neck", ("thorax", "head"))):
         middle = (pose[:, INDEX[below]] + pose[:, INDEX[above]]) / 2
         pose[:, INDEX[name]] = torch.where(coins[:, coin, None] < 0.5, middle, pose[:, INDEX[name]])

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from utils.geometry import CAMERA_DISTANCE, pixels_to_rays, turn_camera_to_root
+from utils.geometry import CAMERA_DISTANCE, joints_of, pixels_to_rays, turn_camera_to_root
 from utils.skeleton import MIRROR, NUM_JOINTS, ROOT
 
 
@@ -55,5 +55,5 @@ def flip(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch joint
 
     The root must be at x = 0, as it is in normalised and root-relative poses.
     """
-    mirrored = pose[..., list(MIRROR), :]
+    mirrored = joints_of(pose, MIRROR)
     return torch.cat([-mirrored[..., :1], mirrored[..., 1:]], dim=-1)

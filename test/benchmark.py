@@ -91,9 +91,13 @@ class Bench:
             torch.cuda.synchronize()
 
     def in_turns(self, works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-        """Median seconds of pieces of work that take turns, after one round that does not count."""
-        for work in works.values():
-            work()
+        """Median seconds of pieces of work that take turns, after three rounds that do not count.
+
+        A step's memory comes from the system, page by page, until the first two have shown how much it takes.
+        """
+        for _ in range(3):
+            for work in works.values():
+                work()
         times = {name: [] for name in works}
         for _ in range(rounds):
             for name, work in works.items():
@@ -277,7 +281,7 @@ def bench_scaling(bench: Bench) -> None:
     with products(fast=True):
         for count in (4096, 256, 1024, 16_384, 65_536):
             poses = training_norm(count, bench.device)
-            rounds = max(1, min(30, 32_768 // count))
+            rounds = max(3, min(30, 32_768 // count))
             step = bench.in_turns({"step": lambda poses=poses: bare_step(system, optimizers, poses)}, rounds)["step"]
             rates[count] = count / step
             bench.add(f"training, width {width}, batch {count} / batch 4096", rates[count], rates[4096], "poses/s")

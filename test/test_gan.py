@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from datasets.datamodule import EpochBatches, PoseDataModule
 from datasets.synthetic import load_synthetic
@@ -52,6 +53,44 @@ def assert_equal(first: PoseGAN, second: PoseGAN) -> None:
 
 def test_one_seed_twice_gives_equal_weights(people, tmp_path):
     assert_equal(fit(people, tmp_path / "1")[0], fit(people, tmp_path / "2")[0])
+
+
+class Transfers(TorchDispatchMode):
+    """Names of the operations that, on a GPU, would copy numbers to it or read them back."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        name = operation.overloadpacket.__name__
+        if name in ("index", "index_put", "index_put_"):
+            # Only masks are read back, as the count of their elements is not known beforehand.
+            waits = any(index is not None and index.dtype == torch.bool for index in args[1])
+        else:
+            waits = name in ("lift_fresh", "_local_scalar_dense", "nonzero", "masked_select", "equal")
+        if waits:
+            self.found.append(name)
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("options", [{}, {**TEACHER, "teacher_noise": 0.05, "lifted_share": 0.5}])
+def test_a_step_copies_nothing_to_or_from_the_device(people, tmp_path, monkeypatch, options):
+    spy, step = Transfers(), PoseGAN.training_step
+
+    def watched(self, batch, batch_idx):
+        if self.current_epoch == 0:
+            # Tables are put on the device once.
+            return step(self, batch, batch_idx)
+        with spy:
+            return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(PoseGAN, "training_step", watched)
+    fit(people, tmp_path, epochs=2, **options)
+    assert spy.found == []
+    with spy:
+        torch.ones(3)[torch.tensor([True, False, True])].sum().item()
+    assert spy.found == ["lift_fresh", "index", "_local_scalar_dense"]
 
 
 def test_resuming_after_an_epoch_equals_an_uninterrupted_run(people, tmp_path):

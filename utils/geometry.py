@@ -5,6 +5,8 @@ Points are (..., J, 3) in a camera frame (`_cam`), (..., J, 2) on the image plan
 pixels (`_px`). Rotation matrices act on column vectors: `rotate(points, R)` is R p for each point p.
 """
 
+from functools import cache
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -20,8 +22,8 @@ SMALLEST_SIZE = 1e-6
 LARGEST_SIZE = 1e15
 """Joints further from the root than this are no pose: float32 cannot hold the squares of much more."""
 
-_PARENTS = [parent for parent, _ in BONES]
-_CHILDREN = [child for _, child in BONES]
+_PARENTS = tuple(parent for parent, _ in BONES)
+_CHILDREN = tuple(child for _, child in BONES)
 
 
 def lift_to_camera(
@@ -72,7 +74,19 @@ def root_relative(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*ba
 
 def bone_vectors(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch bone dim"]:
     """From the near to the far end of each of `skeleton.BONES`, in the pose's unit."""
-    return pose[..., _CHILDREN, :] - pose[..., _PARENTS, :]
+    return joints_of(pose, _CHILDREN) - joints_of(pose, _PARENTS)
+
+
+def joints_of(pose: Float[Tensor, "*batch joint dim"], numbers: tuple[int, ...]) -> Float[Tensor, "*batch some dim"]:
+    """The joints with the given numbers, in that order."""
+    return pose.index_select(-2, _on_device(numbers, pose.device))
+
+
+@cache
+def _on_device(numbers: tuple[int, ...], device: torch.device) -> Tensor:
+    """The numbers where they are needed, once: a copy at every step would make the GPU's queue run empty."""
+    with torch.inference_mode(False):
+        return torch.tensor(numbers, device=device)
 
 
 def usable(pose: Float[Tensor, "*batch joint dim"]) -> Bool[Tensor, "*batch"]:
@@ -86,9 +100,8 @@ def place_at_distance(
     pose_rel: Float[Tensor, "*batch joint 3"], distance: float = CAMERA_DISTANCE
 ) -> Float[Tensor, "*batch joint 3"]:
     """A root-relative pose put in front of the camera, its root on the optical axis, depths clipped as the lift's."""
-    offset = pose_rel.new_tensor([0.0, 0.0, distance])
-    placed = pose_rel + offset
-    return torch.cat([placed[..., :2], placed[..., 2:].clamp(min=NEAREST_DEPTH)], dim=-1)
+    depth = (pose_rel[..., 2:] + distance).clamp(min=NEAREST_DEPTH)
+    return torch.cat([pose_rel[..., :2], depth], dim=-1)
 
 
 def turn_to_ray(ray: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3 3"]:
