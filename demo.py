@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from utils.options import Parser
@@ -121,13 +122,17 @@ def lift_image(pipeline, path: Path, folder: Path) -> None:
 
 
 def lift_folder(pipeline, source: Path, folder: Path) -> int:
-    """Every image of a folder to a folder of its own; those that fail are named, and the rest go on."""
+    """Every image of a folder to a folder of its own; those that fail are named, and the rest go on.
+
+    The folder has the image's name without its ending, or with it where two images differ in nothing else.
+    """
     from utils.images import picture_files
 
-    failures = 0
-    for path in picture_files(source):
+    failures, files = 0, picture_files(source)
+    stems = Counter(path.stem for path in files)
+    for path in files:
         try:
-            lift_image(pipeline, path, folder / path.stem)
+            lift_image(pipeline, path, folder / (path.stem if stems[path.stem] == 1 else path.name))
         except (ValueError, OSError) as error:
             failures += bool(complain(error))
     return 2 if failures else 0

@@ -68,16 +68,15 @@ def train(options: Namespace) -> int:
     logs = Path("lightning_logs")
     run_dir = (options.resume and run_dir_of(options.resume)) or (new_run_dir(logs) if first else logs)
     loggers = make_loggers(options.logger, run_dir, note.get("mlflow_run")) if first else {}
-    now = {
-        "options": describe(options), "training": train_set.name, "validation": val_set.name,
-        "training_sha256": fingerprint(train_set.poses_px["gt"]),
-        "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
-    }  # fmt: skip
-    if first:
-        write_note(run_dir, now)
-    last = run_dir / "checkpoints" / "last.ckpt"
     trainer, kept = make_trainer(options, device, run_dir, val_set, list(loggers.values()))
+    last = Path(kept()["last"])
     if first:
+        now = {
+            "options": describe(options), "training": train_set.name, "validation": val_set.name,
+            "training_sha256": fingerprint(train_set.poses_px["gt"]),
+            "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
+        }  # fmt: skip
+        write_note(run_dir, now)
         changed = differences({**note.get("options", {}), **earlier}, describe(options))
         announce(options, train_set, val_set, run_dir, changed, other_data(note, now))
     try:

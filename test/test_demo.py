@@ -127,6 +127,15 @@ def test_folder_goes_on_after_a_bad_picture(run, tmp_path):
     assert not (out / "a").exists()
 
 
+def test_images_that_differ_in_their_ending_alone_keep_their_results_apart(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.jpg", "a.png", "b.png"):
+        Image.open(SAMPLE).save(tmp_path / "in" / name)
+    status, *_, out = run("--input", tmp_path / "in", *needs_blazepose())
+    assert status == 0
+    assert {path.name for path in out.iterdir()} == {"a.jpg", "a.png", "b"}
+
+
 def video(tmp_path, pictures, name="clip.avi"):
     cv2 = pytest.importorskip("cv2")
     height, width = pictures[0].shape[:2]
