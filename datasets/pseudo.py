@@ -30,7 +30,7 @@ ROUND_BACK = 0.03
 """How far the spine point lies behind the middle of the trunk, in torso lengths, in upright 2D poses."""
 
 
-def dress(pose: Tensor, bodies: Bodies, generator: Generator, elevation_deg: float = 8.0) -> Tensor:
+def dress(pose: Tensor, bodies: Bodies, generator: Generator, elevation_deg: float) -> Tensor:
     """Bodies of different people in the postures of lifted poses.
 
     Args:

@@ -43,7 +43,7 @@ class PoseGAN(LightningModule):
         weight_3d: float = 0.1,
         weight_bone: float = 10.0,
         weight_knee: float = 5.0,
-        weight_teacher: float = 0.0,
+        weight_teacher: float = 5.0,
         azimuth_range: float = 180.0,
         elevation_law: str = "normal",
         elevation_mean: float = 8.0,
@@ -51,7 +51,7 @@ class PoseGAN(LightningModule):
         renormalise: bool = True,
         critic_noise: float = 0.05,
         teacher_noise: float = 0.0,
-        lifted_share: float = 0.0,
+        lifted_share: float = 1.0,
         ema_decay: float = 0.999,
         lr_schedule: str = "cosine",
     ) -> None:
@@ -63,10 +63,13 @@ class PoseGAN(LightningModule):
         self.critic = Discriminator(critic_width, critic_blocks)
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
         self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
 
     def on_fit_start(self) -> None:
         """Makes the teacher where the networks are."""
-        self.teacher = Teacher(self.hparams.teacher_noise, self.hparams.lifted_share, self.device)
+        options = self.hparams
+        elevation_deg = (options.elevation_mean, options.elevation_spread)
+        self.teacher = Teacher(options.teacher_noise, options.lifted_share, elevation_deg, self.device)
 
     def views(self, count: int, generator: torch.Generator) -> Tensor:
         """Random rotations (count, 3, 3) to see people anew, drawn in full precision."""
@@ -126,7 +129,7 @@ class PoseGAN(LightningModule):
         if self.trains_on_2d:
             cycle = self.cycle(self.lifter, pose_norm, generator)
             terms, fake_norm = self.lifter_losses(pose_norm, cycle, generator), cycle.projection_norm.detach()
-        if self.hparams.weight_teacher:
+        if self.hparams.weight_teacher and self.teacher.has_people(self.progress(batch_idx)):
             people_mm = self.teacher.people(pose_norm, self.progress(batch_idx), self.lifter_ema, generator)
             terms["teacher"] = self.teacher.loss(self.lifter, people_mm, generator)
         lifter_optimizer.zero_grad()
@@ -187,17 +190,18 @@ class PoseGAN(LightningModule):
 
     def accumulate(self, values: dict[str, Tensor]) -> None:
         """Adds to the sums that are logged at the end of the epoch; reads nothing back from the device."""
-        self.sums["steps"] = self.sums.get("steps", 0) + 1
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0) + value.detach()
+            self.counts[name] = self.counts.get(name, 0) + 1
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
         """After an epoch's last step, logs the means of its terms and stops the run if one is not finite."""
         if not self.trainer.is_last_batch:
             return
-        steps = self.sums.pop("steps")
-        means = mean_over_processes(torch.stack(list(self.sums.values())) / steps, self.trainer.world_size).tolist()
-        means, self.sums = dict(zip(self.sums, means, strict=True)), {}
+        # A teacher who waits may join within an epoch.
+        means = torch.stack([self.sums[name] / count for name, count in self.counts.items()])
+        means = mean_over_processes(means, self.trainer.world_size).tolist()
+        means, self.sums, self.counts = dict(zip(self.counts, means, strict=True)), {}, {}
         for name, value in means.items():
             if not math.isfinite(value):
                 raise FloatingPointError(f"{name} became {value} in epoch {self.current_epoch + 1}; lower --gen_lr")

@@ -21,13 +21,24 @@ class Teacher:
 
     Args:
         noise: a detector's errors on their 2D poses (`datasets.synthetic.as_detected`); 0 for none.
-        lifted_share: share of the people that are lifted ones once their time has come.
+        lifted_share: share of the people that are lifted ones once their time has come; 1 if there are no others.
+        elevation_deg: mean and standard deviation of the angle by which cameras look down, on both kinds of people.
         device: where the people are made; the generators passed in must live there.
     """
 
-    def __init__(self, noise: float, lifted_share: float, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        noise: float,
+        lifted_share: float,
+        elevation_deg: tuple[float, float] = (8.0, 6.0),
+        device: str | torch.device = "cpu",
+    ) -> None:
         self.noise, self.lifted_share = noise, lifted_share
-        self.generated = SyntheticPeople(device=device)
+        self.generated = SyntheticPeople(device, elevation_deg)
+
+    def has_people(self, done: float) -> bool:
+        """Whether there is anybody to teach with after this share of the run: lifted people alone come late."""
+        return self.lifted_share < 1 or done >= LIFTED_FROM
 
     @torch.no_grad()
     def people(
@@ -51,7 +62,8 @@ class Teacher:
         drawn = [bodies.sample(count - lifted, generator)[0]] if lifted < count else []
         if lifted:
             seen = pose_norm[:lifted]
-            drawn.append(dress(root_relative(lift_to_camera(seen, lifter(seen))), bodies, generator))
+            pose = root_relative(lift_to_camera(seen, lifter(seen)))
+            drawn.append(dress(pose, bodies, generator, self.generated.elevation_deg[0]))
         return torch.cat(drawn)
 
     def loss(self, lifter: Callable[[Tensor], Tensor], people_mm: Tensor, generator: torch.Generator) -> Tensor:

@@ -41,8 +41,9 @@ ROWS = {
     "constant learning rate": "--lr_schedule constant",
     "no average of weights": "--ema_decay 0",
     "the 2019 recipe": "--recipe chen2019",
-    "taught by generated people": "--recipe teacher",
-    "taught by generated and lifted people": "--recipe lifted --train_data mpii",
+    "no teacher": "--weight_teacher 0",
+    "generated people alone": "--recipe teacher",
+    "generated people as well": "--recipe both --train_data mpii",
 }
 FIGURES = {
     "A without intrinsics": ("label-free", "gt", "mpjpe"),

@@ -41,6 +41,8 @@ from utils.cpu import fast_float32_products, keep_freed_memory  # noqa: E402
 from utils.metrics import PoseErrors, pose_errors  # noqa: E402
 
 BATCH = 256
+PAPER = {"weight_teacher": 0.0}
+"""The step that is timed is the paper's, without a teacher."""
 H36M_VIEWS = 525_327
 """Frames of S9 and S11, all cameras: what validation is measured on."""
 CHILD = """\
@@ -171,7 +173,7 @@ def multiply(factors: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
 def bench_step(bench: Bench, critic: str, critic_width: int) -> float:
     """Step against its matrix products, bfloat16 against float32; returns the float32 step's seconds."""
     poses = training_norm(BATCH, bench.device)
-    system = PoseGAN(critic_width=critic_width).to(bench.device)
+    system = PoseGAN(critic_width=critic_width, **PAPER).to(bench.device)
     optimizers = system.configure_optimizers()
     factors = step_products(system, BATCH)
     low_factors = [(left.bfloat16(), right.bfloat16()) for left, right in factors]
@@ -254,21 +256,21 @@ def fit_alone(bench: Bench, name: str, width: int, steps: int) -> None:
     """Prints the seconds a step of one fit: "ordinary", "ours", or "low", ours in bfloat16."""
     poses = load_synthetic(40_000, seed=0)
     if name == "ordinary":
-        print(fit_seconds(bench, OrdinaryGAN(width=width), poses, steps))
+        print(fit_seconds(bench, OrdinaryGAN(width=width, **PAPER), poses, steps))
         return
     keep_freed_memory()
-    print(fit_seconds(bench, PoseGAN(width=width), poses, steps, "bf16-mixed" if name == "low" else "32-true"))
+    print(fit_seconds(bench, PoseGAN(width=width, **PAPER), poses, steps, "bf16-mixed" if name == "low" else "32-true"))
 
 
 def bench_overhead(bench: Bench, step: float) -> None:
     """Lightning's time a step, seen best beside tiny networks, as a share of the default networks' step."""
     poses = load_synthetic(40_000, seed=0)
-    system, fixed = PoseGAN(width=16).to(bench.device), training_norm(BATCH, bench.device)
+    system, fixed = PoseGAN(width=16, **PAPER).to(bench.device), training_norm(BATCH, bench.device)
     optimizers, shares = system.configure_optimizers(), []
     for _ in range(3):
         with products(fast=True):
             bare = statistics.median(bench.seconds(lambda: bare_step(system, optimizers, fixed)) for _ in range(100))
-        shares.append(fit_seconds(bench, PoseGAN(width=16), poses, 100) - bare)
+        shares.append(fit_seconds(bench, PoseGAN(width=16, **PAPER), poses, 100) - bare)
     extra = statistics.median(shares)
     bench.add("step in the Trainer / bare step", 1000 * (step + extra), 1000 * step, "ms")
 
@@ -276,7 +278,7 @@ def bench_overhead(bench: Bench, step: float) -> None:
 def bench_scaling(bench: Bench) -> None:
     """Poses a second against the batch, and against the data: only indexing and mirroring depend on its size."""
     width = 1024 if bench.gpus else 256
-    system = PoseGAN(width=width).to(bench.device)
+    system = PoseGAN(width=width, **PAPER).to(bench.device)
     optimizers, rates = system.configure_optimizers(), {}
     with products(fast=True):
         for count in (4096, 256, 1024, 16_384, 65_536):

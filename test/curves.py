@@ -35,7 +35,7 @@ LABEL_FREE = "val_label_free_epoch"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Okabe and Ito 2008, told apart by colour-blind readers; the order keeps neighbours far apart."""
 DATA_NAMES = {"mpii": "MPII", "h36m": "Human3.6M", "synthetic": "generated people"}
-RECIPE_NAMES = {"default": "default recipe", "chen2019": "2019 recipe", "teacher": "teacher", "lifted": "lifted"}
+RECIPE_NAMES = {"default": "default recipe", "chen2019": "2019 recipe", "teacher": "teacher", "both": "both"}
 SAME = ("seed", "resume", "evaluate", "results", "data_dir", "gpus", "num_nodes", "logger")
 """Options in which the runs of one curve may differ."""
 EARLY = 0.04

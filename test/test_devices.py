@@ -47,7 +47,7 @@ def test_tensors_of_two_devices_do_not_meet():
 
 def test_a_step():
     system = PoseGAN(width=16, lifter_blocks=1, critic_width=16, critic_blocks=1, weight_teacher=1.0).to(META)
-    teacher, poses_norm = Teacher(0.05, 0.5, META), torch.ones(64, 17, 2, device=META)
+    teacher, poses_norm = Teacher(0.05, 0.5, device=META), torch.ones(64, 17, 2, device=META)
     cycle = system.cycle(system.lifter, poses_norm, GENERATOR)
     terms = system.lifter_losses(poses_norm, cycle, GENERATOR)
     people_mm = teacher.people(poses_norm, 1.0, system.lifter_ema, GENERATOR)

@@ -29,6 +29,17 @@ def test_what_cannot_be_used_is_one_sentence(capsys, flags):
     assert flags.split()[0] in shown
 
 
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [("--recipe teacher --weight_teacher 0", "every --weight_... is 0"),
+     ("--recipe teacher --lifted_share 1", "the teacher waits for lifted people")],
+)  # fmt: skip
+def test_a_run_without_any_loss_is_refused(capsys, flags, sentence):
+    with pytest.raises(SystemExit):
+        parse_options(flags.split())
+    assert sentence in capsys.readouterr().err
+
+
 def test_defaults_of_the_seed_flags():
     options = parse_options([])
     wanted = {"batch_size": 256, "gpus": 1, "gen_eps": 1e-8, "dis_eps": 1e-8, "gan_accuracy_cap": 0.9}

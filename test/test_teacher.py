@@ -40,6 +40,11 @@ def test_lifted_people_come_late_and_as_many_as_were_asked_for(pose_norm, share,
     assert not lifted or torch.equal(lifter.asked[0], pose_norm[:lifted])
 
 
+def test_a_teacher_of_lifted_people_alone_waits_for_them():
+    assert [Teacher(0.0, 1.0).has_people(done) for done in (0.0, LIFTED_FROM - 0.01, LIFTED_FROM, 1.0)] == [0, 0, 1, 1]
+    assert Teacher(0.0, 0.99).has_people(0.0) and Teacher(0.0, 0.0).has_people(1.0)
+
+
 def test_the_loss_is_the_distance_from_the_known_depths():
     teacher, generator = Teacher(0.0, 0.0), seeded(1)
     people_mm = teacher.generated.bodies.sample(8, seeded())[0]

@@ -6,25 +6,24 @@ from typing import NoReturn
 
 from .runs import read_note
 
-# What each recipe sets where the user does not. "default" is the best measured from 2D poses alone.
+# What each recipe sets where the user does not. "default" is the best measured from 2D poses alone: the paper's losses,
+# two priors, and from the middle of a run on a teacher who has no people but the 2D poses' own, as lifted so far.
 RECIPES: dict[str, dict[str, object]] = {
     "default": {},
-    # Chen et al. 2019: level camera, elevation U(+-20 deg), no bone prior, no average; weights as the paper's.
+    # Chen et al. 2019: level camera, elevation U(+-20 deg), no priors, teacher or average; weights as the paper's.
     "chen2019": {
         "gan_loss": "non_saturating", "elevation_law": "uniform", "elevation_mean": 0.0, "elevation_spread": 20.0,
         "renormalise": False, "weight_2d": 10.0, "weight_3d": 0.001, "weight_bone": 0.0, "weight_knee": 0.0,
-        "critic_noise": 0.0, "critic_width": 1024, "ema_decay": 0.0, "lr_schedule": "constant",
+        "weight_teacher": 0.0, "critic_noise": 0.0, "critic_width": 1024, "ema_decay": 0.0,
+        "lr_schedule": "constant",
     },
     # Supervised by procedurally generated people alone.
     "teacher": {
         "weight_teacher": 1.0, "weight_adversarial": 0.0, "weight_2d": 0.0, "weight_3d": 0.0, "weight_bone": 0.0,
-        "weight_knee": 0.0, "teacher_noise": 0.03,
+        "weight_knee": 0.0, "teacher_noise": 0.03, "lifted_share": 0.0,
     },
-    # The same; from the middle of the run on, half of the people are the 2D poses, as lifted so far.
-    "lifted": {
-        "weight_teacher": 1.0, "weight_adversarial": 0.0, "weight_2d": 0.0, "weight_3d": 0.0, "weight_bone": 0.0,
-        "weight_knee": 0.0, "teacher_noise": 0.05, "lifted_share": 0.5,
-    },
+    # The default, but from the beginning the teacher has generated people as well.
+    "both": {"teacher_noise": 0.05, "lifted_share": 0.8},
 }  # fmt: skip
 
 
@@ -106,7 +105,7 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
                        help="where the curves go: lightning_logs/, mlflow.db, both or nowhere")  # fmt: skip
     group.add_argument("--recipe", choices=tuple(RECIPES), default="default", help=(
         "settings for the flags you do not give: the best from 2D alone, the 2019 paper's, supervision by "
-        "generated people, or by generated and lifted ones"))  # fmt: skip
+        "generated people alone, or both"))  # fmt: skip
     group.add_argument("--resume", type=Path, metavar="CKPT", help=(
         "go on from this checkpoint, a run's last.ckpt, with its options where no flag says otherwise"))  # fmt: skip
     group.add_argument("--evaluate", type=Path, metavar="CKPT", help="no training: print this checkpoint's tables")
@@ -165,11 +164,13 @@ def _add_loss_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--weight_3d", type=WEIGHT, default=0.1, help="L3D: both lifts agree in the random view")
     group.add_argument("--weight_bone", type=WEIGHT, default=10.0, help="bone lengths follow published proportions")
     group.add_argument("--weight_knee", type=WEIGHT, default=5.0, help="knees do not bend forward")
-    group.add_argument("--weight_teacher", type=WEIGHT, default=0.0, help="supervision by generated people's depths")
+    group.add_argument("--weight_teacher", type=WEIGHT, default=5.0, help=(
+        "supervision by the depths of generated people, or of the 2D poses' people as lifted so far"))  # fmt: skip
     group.add_argument("--teacher_noise", type=bounded(float, 0.0, 1.0), default=0.0,
-                       help="a detector's errors on generated people: jitter as a share of their size")  # fmt: skip
-    group.add_argument("--lifted_share", type=bounded(float, 0.0, 1.0), default=0.0, help=(
-        "share of the teacher's people in a run's second half that are the 2D poses as lifted so far"))  # fmt: skip
+                       help="a detector's errors on the teacher's people: jitter as a share of their size")  # fmt: skip
+    group.add_argument("--lifted_share", type=bounded(float, 0.0, 1.0), default=1.0, help=(
+        "share of the teacher's people in a run's second half that are lifted ones; the others, and all in the "
+        "first half, are generated; 1: none is generated, the teacher waits for the second half"))  # fmt: skip
     group.add_argument("--critic_noise", type=bounded(float, 0.0, 1.0), default=0.05,
                        help="noise on what the critic sees, as a share of a person's size")  # fmt: skip
     group.add_argument("--azimuth_range", type=bounded(float, 0.0, 180.0), default=180.0,
@@ -201,6 +202,11 @@ def parse_options(argv: list[str] | None = None) -> argparse.Namespace:
         parser.set_defaults(**_as_defaults(earlier, parser))
     parser.set_defaults(**RECIPES[given.recipe])
     options = parser.parse_args(argv)
+    losses = [name for name, value in vars(options).items() if name.startswith("weight_") and value]
+    if not losses:
+        parser.error("every --weight_... is 0: nothing is left to learn from")
+    if losses == ["weight_teacher"] and options.lifted_share == 1:
+        parser.error("with --lifted_share 1 the teacher waits for lifted people: give another loss a --weight_...")
     if options.skeleton and options.train_data in (None, "mpii", "h36m", "synthetic"):
         parser.error("--skeleton goes with --train_data FILE: the other data sets' points are known")
     if options.val_stride is None:
