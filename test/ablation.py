@@ -42,7 +42,7 @@ ROWS = {
     "no average of weights": "--ema_decay 0",
     "the 2019 recipe": "--recipe chen2019",
     "no teacher": "--weight_teacher 0",
-    "generated people alone": "--recipe teacher",
+    "generated people alone": "--recipe teacher --weight_teacher 1",
     "generated people as well": "--recipe both --train_data mpii",
 }
 FIGURES = {
@@ -107,7 +107,7 @@ def plan(options: argparse.Namespace) -> list[Run]:
     runs = []
     for seed in dict.fromkeys(options.seeds):
         for row in dict.fromkeys(options.rows):
-            flags = [*shared, f"--seed={seed}", *flags_of(row, options.width).split()]
+            flags = [*shared, f"--seed={seed}", *options.flags.split(), *flags_of(row, options.width).split()]
             run = Run(row, seed, options.out / slug(row) / f"seed_{seed}", flags)
             last = newest(run.folder, "checkpoints/last.ckpt")
             wanted = describe(parse_options(flags)).items()
@@ -266,6 +266,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--max_epochs", type=int, default=default("max_epochs"), help="as main.py's")
     parser.add_argument("--width", type=int, default=default("width"), help="units a layer of the lifter")
     parser.add_argument("--precision", choices=("32", "bf16"), default=default("precision"), help="as main.py's")
+    parser.add_argument("--flags", default="", metavar='"..."', help="more flags of main.py, for every row")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1: train on the GPU")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time; they share the CPU's cores")
     parser.add_argument("--out", type=Path, default=Path("ablation"), help="where the runs and tables go")

@@ -109,6 +109,14 @@ def test_rows_and_seeds_are_trained_once_and_averaged(fake, tmp_path, capsys):
     assert kept == {"label-free-epoch=5.ckpt"}
 
 
+def test_more_flags_go_to_every_row_and_the_rows_own_win(fake):
+    rows = ["--rows", DEFAULT, "generated_people_alone"]
+    assert ablation.main(["--seeds", "0", *rows, "--flags", "--weight_teacher 0 --weight_2d 2"]) == 0
+    default, alone = (parse_options(flags) for flags in fake.commands)
+    assert (default.weight_teacher, default.weight_2d) == (0, 2)
+    assert (alone.weight_teacher, alone.recipe) == (1, "teacher")
+
+
 def test_one_seed_has_no_deviation(fake, capsys):
     assert ablation.main(["--seeds", "0", "--rows", DEFAULT]) == 0
     shown = capsys.readouterr().out

@@ -23,7 +23,7 @@ RECIPES: dict[str, dict[str, object]] = {
         "weight_knee": 0.0, "teacher_noise": 0.03, "lifted_share": 0.0,
     },
     # The default, but from the beginning the teacher has generated people as well.
-    "both": {"teacher_noise": 0.05, "lifted_share": 0.8},
+    "both": {"weight_teacher": 10.0, "teacher_noise": 0.05, "lifted_share": 0.5},
 }  # fmt: skip
 
 
