@@ -22,6 +22,10 @@ from .lifter import Lifter
 from .teacher import Teacher
 from .validation import Validation
 
+LONGEST_GRADIENT = 50.0
+"""A few times the usual norm. Early in a run a joint may come close to the camera, whose projection then has gradients
+ten thousand times as long; one such step spoils Adam's memory for a thousand others, and a run in eight by 20 mm."""
+
 
 class PoseGAN(LightningModule):
     """Trains a lifter from 2D poses alone. Every argument is the flag of the same name (see `main.py --help`)."""
@@ -134,6 +138,7 @@ class PoseGAN(LightningModule):
             terms["teacher"] = self.teacher.loss(self.lifter, people_mm, generator)
         lifter_optimizer.zero_grad()
         self.manual_backward(self.weighted_sum(terms))
+        self.limit_gradients(lifter_optimizer)
         lifter_optimizer.step()
         share_statistics(self.lifter, self.trainer.world_size)
         self.update_average(self.current_epoch * self.trainer.num_training_batches + batch_idx)
@@ -141,6 +146,13 @@ class PoseGAN(LightningModule):
         if fake_norm is not None and self.hparams.weight_adversarial:
             terms |= self.critic_step(critic_optimizer, pose_norm, fake_norm, generator)
         self.accumulate({f"loss_{name}" if "_" not in name else name: value for name, value in terms.items()})
+
+    def limit_gradients(self, optimizer: torch.optim.Optimizer) -> None:
+        """Has the lifter's next step scale gradients that are longer than `LONGEST_GRADIENT` down to it."""
+        length = torch.nn.utils.get_total_norm([weight.grad for weight in self.lifter.parameters()])
+        inner = getattr(optimizer, "optimizer", optimizer)
+        # A fused step divides by the scale while it reads the gradients; clip_grad_norm_ would read them once more.
+        inner.grad_scale, inner.found_inf = (length / LONGEST_GRADIENT).clamp(min=1), torch.zeros_like(length)
 
     @property
     def trains_on_2d(self) -> bool:

@@ -127,6 +127,7 @@ def bare_step(system: PoseGAN, optimizers: list, pose_norm: torch.Tensor, low: b
         terms = system.lifter_losses(pose_norm, cycle, generator)
         optimizers[0].zero_grad()
         sum(system.hparams[f"weight_{name}"] * value for name, value in terms.items()).backward()
+        system.limit_gradients(optimizers[0])
         optimizers[0].step()
         system.update_average(1000)
         system.critic.requires_grad_(True)
