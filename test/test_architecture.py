@@ -72,7 +72,7 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_commands_flags_and_names_in_the_documents_exist(document):
-    text = document.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
     known = {
         "main.py": {flag for action in build_parser()._actions for flag in action.option_strings},
         "demo.py": {flag for action in demo.build_parser()._actions for flag in action.option_strings},
