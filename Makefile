@@ -34,13 +34,13 @@ fuzz: install ## try 50 times as many bad inputs as the tests do, others each ti
 	FUZZ=50 $(BIN)/pytest test/test_fuzz.py test/test_fuzz_files.py test/test_fuzz_commands.py
 
 bench: install ## measure speed, as ratios side by side: about 10 minutes
-	$(BIN)/python test/benchmark.py
+	$(BIN)/python test/tools/benchmark.py
 
 ablation: install ## train the default recipe with one change at a time: hours; stop it, and it goes on next time
-	$(BIN)/python test/ablation.py
+	$(BIN)/python test/tools/ablation.py
 
 curves: install ## draw the runs in lightning_logs/ into curves/curves.png
-	$(BIN)/python test/curves.py lightning_logs/version_*
+	$(BIN)/python test/tools/curves.py lightning_logs/version_*
 
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

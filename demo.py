@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from utils.options import Parser
+from utils.config import Parser
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
@@ -97,11 +97,11 @@ def load_pipeline(options: argparse.Namespace, image_name: str):
     torch.set_num_threads(1)  # a lift is too small to share: more threads only wait for each other
     lifter = load_lifter(options.ckpt)
     if options.keypoints:
-        from utils.detections import read_keypoints
+        from utils.keypoints import read_keypoints
 
         found = read_keypoints(options.keypoints, image_name)
         return PosePipeline(lifter, lambda rgb: found, options.thr, options.people, options.fov, options.tilt)
-    from models.detector import load_detector
+    from models.detectors.loading import load_detector
 
     detector = load_detector(options.estimator, options.estimators_dir, options.width, options.height, options.thr)
     return PosePipeline(lifter, detector, options.thr, options.people, options.fov, options.tilt)
@@ -109,8 +109,8 @@ def load_pipeline(options: argparse.Namespace, image_name: str):
 
 def lift_image(pipeline, path: Path, folder: Path) -> None:
     """One image to one folder of results."""
-    from utils.images import read_picture
-    from utils.outputs import write_results
+    from utils.demo.images import read_picture
+    from utils.demo.outputs import write_results
 
     picture = read_picture(path)
     try:
@@ -126,7 +126,7 @@ def lift_folder(pipeline, source: Path, folder: Path) -> int:
 
     The folder has the image's name without its ending, or with it where two images differ in nothing else.
     """
-    from utils.images import picture_files
+    from utils.demo.images import picture_files
 
     failures, files = 0, picture_files(source)
     stems = Counter(path.stem for path in files)
@@ -142,9 +142,9 @@ def lift_video(pipeline, source: Path | int, options: argparse.Namespace) -> Non
     """A video or camera to an annotated MP4 and one JSON, frame by frame; Ctrl-C ends a recording well."""
     from tqdm import tqdm
 
-    from utils.outputs import all_or_nothing
-    from utils.tracking import Tracker
-    from utils.video import VideoFrames, VideoOutput
+    from utils.demo.outputs import all_or_nothing
+    from utils.demo.tracking import Tracker
+    from utils.demo.video import VideoFrames, VideoOutput
 
     frames, tracker = VideoFrames(source, options.max_frames), Tracker(options.smooth)
     with all_or_nothing(options.out) as partial, VideoOutput(partial, str(source), frames.rate) as output:

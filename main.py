@@ -11,8 +11,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from utils.options import describe, parse_options
-from utils.runs import (
+from utils.config import describe, parse_options
+from utils.training.runs import (
     LIFTER,
     differences,
     fingerprint,
@@ -46,10 +46,10 @@ def train(options: Namespace) -> int:
     from torch import distributed
 
     from datasets.datamodule import PoseDataModule
-    from models.checkpoint import check_resumable
     from models.gan import PoseGAN
-    from utils.cpu import fast_float32_products, keep_freed_memory
-    from utils.loggers import make_loggers
+    from models.weights import check_resumable
+    from utils.training.cpu import fast_float32_products, keep_freed_memory
+    from utils.training.loggers import make_loggers
 
     silence_libraries()
     if not options.gpus:
@@ -100,7 +100,7 @@ def make_trainer(options: Namespace, device: tuple[str, int, Any], run_dir: Path
     from pytorch_lightning import Trainer
     from pytorch_lightning.callbacks import ModelCheckpoint
 
-    from utils.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
+    from utils.training.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
 
     folder, (accelerator, devices, strategy) = run_dir / "checkpoints", device
     best = ModelCheckpoint(folder, "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
@@ -131,7 +131,7 @@ def make_trainer(options: Namespace, device: tuple[str, int, Any], run_dir: Path
 def finish(kept: dict[str, Path], val_set, run_dir: Path, loggers: dict) -> None:
     """The table of what training kept, the best lifter as a small file, and where everything lies."""
     from models import load_lifter, save_lifter
-    from utils.evaluation import evaluate, format_table, write_results
+    from utils.evaluation.report import evaluate, format_table, write_results
 
     kept = {name: Path(path) for name, path in kept.items() if Path(path).is_file()}
     results = {name: evaluate(load_lifter(path).for_inference().lift, val_set) for name, path in kept.items()}
@@ -153,8 +153,8 @@ def evaluate_checkpoint(options: Namespace) -> None:
     """Prints the tables of one checkpoint and, with --results, writes them."""
     from datasets.loading import choose_val_data, load_val
     from models import load_lifter
-    from utils.cpu import fast_float32_products, keep_freed_memory
-    from utils.evaluation import evaluate, format_actions, format_table, write_results
+    from utils.evaluation.report import evaluate, format_actions, format_table, write_results
+    from utils.training.cpu import fast_float32_products, keep_freed_memory
 
     keep_freed_memory()
     fast_float32_products()

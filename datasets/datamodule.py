@@ -7,8 +7,9 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from utils.normalization import flip, pixels_to_norm
+
 from .poseset import PoseSet
-from .transforms import flip, pixels_to_norm
 
 VALIDATION_BATCH = 4096
 

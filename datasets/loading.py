@@ -6,7 +6,7 @@ from .h36m import load_h36m
 from .keypoints import load_keypoints
 from .mpii import load_mpii
 from .poseset import PoseSet
-from .synthetic import load_synthetic
+from .synthetic.people import load_synthetic
 
 H36M_TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
 H36M_VAL_SUBJECTS = ("S9", "S11")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from datasets.transforms import pixels_to_norm
 from utils.geometry import lift_to_camera, place_at_distance, project, root_relative, rotate, rotation_x, rotation_y
+from utils.normalization import pixels_to_norm
 
 
 class Cycle(NamedTuple):

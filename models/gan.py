@@ -10,16 +10,16 @@ from torch import Tensor
 
 from datasets.poseset import PoseSet
 from losses.adversarial import critic_accuracy, critic_loss, deception_loss
-from losses.consistency import pose_distance
-from losses.prior import bone_ratio_loss, knee_loss
+from losses.priors import bone_ratio_loss, knee_loss
+from losses.self_supervision import pose_distance
 from utils.anthropometry import bone_ratios
 from utils.geometry import CAMERA_DISTANCE
 
-from .averages import mean_over_processes, move_average, share_statistics
 from .cycle import Cycle, lift_cycle, random_views
 from .discriminator import Discriminator
 from .lifter import Lifter
-from .teacher import Teacher
+from .optimization import mean_over_processes, move_average, share_statistics
+from .pseudo_labels import Teacher
 from .validation import Validation
 
 LONGEST_GRADIENT = 50.0

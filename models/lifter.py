@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_linear_bn_eval
 
-from datasets.transforms import flip, pixels_to_norm, pixels_to_virtual_norm
 from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, lift_to_camera, root_relative, rotate, usable
+from utils.normalization import flip, pixels_to_norm, pixels_to_virtual_norm
 from utils.skeleton import NUM_JOINTS, ROOT
 
 from .blocks import ResidualBlock, residual_network

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from utils.detections import Joints, KeyPoints
+from utils.demo.images import Picture
+from utils.demo.people import Camera, Person, camera_of
+from utils.demo.tracking import Tracker
 from utils.geometry import rotate, rotation_x
-from utils.images import Picture
-from utils.people import Camera, Person, camera_of
-from utils.tracking import Tracker
+from utils.keypoints import Joints, KeyPoints
 
 from .lifter import Lifter
 
@@ -21,7 +21,7 @@ class PosePipeline:
 
     Args:
         lifter: from `models.load_lifter`.
-        detector: picture (height, width, 3) to key points, largest person first; see `models.detector`.
+        detector: picture (height, width, 3) to key points, largest person first; see `models.detectors.loading`.
         thr: key points with a lower confidence count as not seen.
         people: how many to lift at most; the largest come first.
         fov: assumed field of view in degrees where the file tells no focal length; 0 leaves intrinsics out.

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from datasets.poseset import PoseSet
-from utils.metrics import PoseErrors
+from utils.evaluation.metrics import PoseErrors
 
 LOGGED = {"": ("mpjpe", "n_mpjpe", "p_mpjpe"), "_intrinsics": ("mpjpe", "n_mpjpe")}
-"""Which of `utils.metrics.FIGURES`, without and with intrinsics."""
+"""Which of `utils.evaluation.metrics.FIGURES`, without and with intrinsics."""
 
 
 class Validation:

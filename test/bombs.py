@@ -15,10 +15,10 @@ from datasets.h36m_layouts import ACTIONS, VideoPose3DLayout
 from datasets.keypoints import load_keypoints
 from datasets.mpii import load_mpii
 from datasets.pickles import read_pickled_npz
-from models.checkpoint import FORMAT, load_lifter
 from models.lifter import Lifter
-from utils.detections import read_keypoints
-from utils.images import read_picture
+from models.weights import FORMAT, load_lifter
+from utils.demo.images import read_picture
+from utils.keypoints import read_keypoints
 
 LARGE = 384 << 20
 ZEROS = bytes(1 << 24)

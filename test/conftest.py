@@ -3,5 +3,6 @@
 from jaxtyping import install_import_hook
 
 install_import_hook(
-    ["utils.alignment", "utils.geometry", "utils.metrics", "datasets.transforms", "losses"], "beartype.beartype"
+    ["losses", "utils.evaluation.alignment", "utils.evaluation.metrics", "utils.geometry", "utils.normalization"],
+    "beartype.beartype",
 )

@@ -24,8 +24,9 @@ import faults  # noqa: E402
 
 import main as command  # noqa: E402
 from datasets import datamodule, loading  # noqa: E402, F401
-from models import checkpoint, gan  # noqa: E402, F401
-from utils import callbacks, cpu, evaluation  # noqa: E402, F401
+from models import gan, weights  # noqa: E402, F401
+from utils.evaluation import report  # noqa: E402, F401
+from utils.training import callbacks, cpu  # noqa: E402, F401
 
 LONGEST_S = 60.0
 

@@ -18,7 +18,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from datasets import cache
 from models.gan import PoseGAN
-from utils import callbacks, files
+from utils import files
+from utils.training import callbacks
 
 RUN_DIR = Path("lightning_logs/version_0")
 TEN_YEARS_S = 10 * 365 * 86400

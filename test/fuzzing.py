@@ -15,9 +15,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from datasets import cache
-from datasets.transforms import mean_root_distance, pixels_to_norm
+from utils.demo.images import LARGEST_PIXELS
 from utils.geometry import CAMERA_DISTANCE
-from utils.images import LARGEST_PIXELS
+from utils.normalization import mean_root_distance, pixels_to_norm
 from utils.skeleton import NUM_JOINTS
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's alarms, pipes and counts of memory")

@@ -13,9 +13,9 @@ from scipy.io import savemat
 from test_keypoints import make_points, openpose, rows
 from test_mpii import make_people, structs
 
-from models.checkpoint import FORMAT
 from models.gan import PoseGAN
 from models.lifter import Lifter
+from models.weights import FORMAT
 
 PEOPLE = 3
 NPY, MAT = "mpii_poses.npy", "mpii_human_pose_v1_u12_1.mat"

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import ablation
 import pytest
 
-from utils.evaluation import write_results
-from utils.options import describe, parse_options
-from utils.runs import write_note
+from utils.config import describe, parse_options
+from utils.evaluation.report import write_results
+from utils.training.runs import write_note
 
 DEFAULT, BONES = "the default recipe", "no bone proportions"
 
@@ -54,7 +54,7 @@ class FakeMain:
 def fake(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr("utils.runs.source_commit", lambda: "0123456789abcdef" * 2 + "-dirty")
+    monkeypatch.setattr("utils.training.runs.source_commit", lambda: "0123456789abcdef" * 2 + "-dirty")
     fake = FakeMain()
     monkeypatch.setattr(ablation, "subprocess", SimpleNamespace(run=fake, STDOUT=subprocess.STDOUT))
     return fake

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from utils import alignment
+from utils.evaluation import alignment
 from utils.geometry import root_relative, rotate, rotation_x, rotation_y
 
 SCALES = (alignment.in_plane_scale, alignment.least_squares_scale, alignment.norm_scale)

@@ -12,7 +12,7 @@ import pytest
 
 import demo
 from models.gan import PoseGAN
-from utils.options import build_parser
+from utils.config import build_parser
 
 ROOT = Path(__file__).parent.parent
 ALLOWED = {

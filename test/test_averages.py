@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import torch
 
-from models.averages import mean_over_processes, move_average, share_statistics
 from models.lifter import Lifter
+from models.optimization import mean_over_processes, move_average, share_statistics
 
 
 def test_weights_and_batch_statistics_move_by_a_share_of_the_way():

@@ -4,19 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.blazepose import (
-    POINTS,
-    SOURCE,
-    BlazePose,
-    anchors,
-    decode,
-    overlap,
-    refine,
-    sigmoid,
-    suppress,
-)
-from models.detector import ESTIMATOR_FOLDER, FILES
-from utils.images import read_picture
+from models.detectors.blazepose import POINTS, SOURCE, BlazePose, anchors, decode, overlap, refine, sigmoid, suppress
+from models.detectors.loading import ESTIMATOR_FOLDER, FILES
+from utils.demo.images import read_picture
 from utils.skeleton import SOURCES
 
 HERE = Path(__file__).parent

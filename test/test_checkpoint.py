@@ -6,9 +6,9 @@ import random
 import pytest
 import torch
 
-from models.checkpoint import EMA_PREFIX, check_resumable, load_lifter, read_checkpoint, save_lifter
 from models.gan import PoseGAN
 from models.lifter import Lifter
+from models.weights import EMA_PREFIX, check_resumable, load_lifter, read_checkpoint, save_lifter
 
 TINY = {"width": 8, "lifter_blocks": 1, "critic_blocks": 1}
 LOOPS = {"fit_loop": {"epoch_progress": {"current": {"processed": 3}}}}

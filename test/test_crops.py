@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.crops import crop_matrix, near_windows, reduced, sample, whole_window
+from models.detectors.crops import crop_matrix, near_windows, reduced, sample, whole_window
 
 
 def ramp(height=40, width=60):

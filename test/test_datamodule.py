@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from datasets.datamodule import EpochBatches, PoseDataModule, step_seed
-from datasets.synthetic import load_synthetic
-from datasets.transforms import flip, pixels_to_norm
+from datasets.synthetic.people import load_synthetic
+from utils.normalization import flip, pixels_to_norm
 
 POSES = pixels_to_norm(load_synthetic(50, seed=1).poses_px["gt"])[0]
 

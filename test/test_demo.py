@@ -11,9 +11,9 @@ from test_detections import flat, standing, without
 
 import demo
 from models import Lifter, save_lifter
-from models.detector import ESTIMATOR_FOLDER, FILES
+from models.detectors.loading import ESTIMATOR_FOLDER, FILES
+from utils.drawing.poses import turntable
 from utils.skeleton import INDEX
-from utils.visualization import turntable
 
 ROOT_FOLDER = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT_FOLDER / "test" / "input_sample.png"
@@ -30,7 +30,7 @@ def ckpt(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def few_frames(monkeypatch):
-    monkeypatch.setattr("utils.outputs.turntable", lambda pose, filled: turntable(pose, 2, 64, filled))
+    monkeypatch.setattr("utils.demo.outputs.turntable", lambda pose, filled: turntable(pose, 2, 64, filled))
 
 
 @pytest.fixture
@@ -257,4 +257,4 @@ def test_lifting_needs_neither_opencv_nor_litert(points, ckpt, tmp_path):
 
 def test_training_does_not_load_the_detector():
     loaded = modules_after("import models")
-    assert loaded & {"models.detector", "models.blazepose", "cv2", "ai_edge_litert"} == set()
+    assert loaded & {"models.detectors.loading", "models.detectors.blazepose", "cv2", "ai_edge_litert"} == set()

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from utils.detections import NEIGHBOURS, KeyPoints, read_keypoints
+from utils.keypoints import NEIGHBOURS, KeyPoints, read_keypoints
 from utils.skeleton import INDEX, JOINTS, SOURCES
 
 PLACES = {

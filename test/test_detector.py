@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.detector import FILES, Detector, check_file, load_detector
-from utils.detections import KeyPoints
+from models.detectors.loading import FILES, Detector, check_file, load_detector
+from utils.keypoints import KeyPoints
 
 ROOT_FOLDER = Path(__file__).resolve().parents[1]
 

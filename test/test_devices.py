@@ -8,9 +8,9 @@ from torch.overrides import TorchFunctionMode
 
 from datasets.datamodule import EpochBatches
 from losses.adversarial import critic_accuracy, critic_loss
-from models.averages import move_average
 from models.gan import PoseGAN
-from models.teacher import Teacher
+from models.optimization import move_average
+from models.pseudo_labels import Teacher
 
 META = torch.device("meta")
 """Its tensors have shapes, but no content; they meet those of the CPU no more than a GPU's do."""

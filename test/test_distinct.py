@@ -1,7 +1,7 @@
 import numpy as np
 
-from models.distinct import distinct, sureness
-from utils.detections import KeyPoints
+from models.detectors.distinct import distinct, sureness
+from utils.keypoints import KeyPoints
 
 SOURCE, POINTS = "blazepose_33", 33
 

@@ -19,8 +19,8 @@ from datasets.datamodule import EpochBatches, Slices
 from datasets.loading import load_val
 from datasets.poseset import PoseSet
 from models import gan
-from utils.metrics import PoseErrors
-from utils.runs import is_first_process
+from utils.evaluation.metrics import PoseErrors
+from utils.training.runs import is_first_process
 
 FLAGS = [
     "--gpus", "0", "--num_nodes", "2", "--width", "16", "--lifter_blocks", "1", "--critic_blocks", "1",

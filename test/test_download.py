@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from models.detector import FILES
+from models.detectors.loading import FILES
 
 SCRIPT = Path(__file__).resolve().parents[1] / "download_2d_pose_estimator.sh"
 CONTENT = os.urandom(300_000)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from datasets.poseset import PoseSet
-from datasets.transforms import flip
 from models.lifter import Lifter
-from utils.evaluation import evaluate, format_actions, format_table, lift_flat, lift_standing, write_results
+from utils.evaluation.metrics import FIGURES, HEADLINES, ORACLES, mpjpe_gt_scaled, n_mpjpe, p_mpjpe
+from utils.evaluation.report import evaluate, format_actions, format_table, lift_flat, lift_standing, write_results
 from utils.geometry import project, rays_to_pixels, rotate, rotation_y
-from utils.metrics import FIGURES, HEADLINES, ORACLES, mpjpe_gt_scaled, n_mpjpe, p_mpjpe
+from utils.normalization import flip
 from utils.skeleton import INDEX, JOINTS
 
 ACTIONS = ("Eating", "Sitting", "Walking")

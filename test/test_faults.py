@@ -20,8 +20,8 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from datasets import cache
-from datasets.synthetic import load_synthetic
-from models.checkpoint import load_lifter, read_checkpoint
+from datasets.synthetic.people import load_synthetic
+from models.weights import load_lifter, read_checkpoint
 
 HERE = Path(__file__).parent
 LOGS = Path("lightning_logs")

@@ -53,8 +53,8 @@ from datasets.h36m_layouts import ACTIONS, VideoPose3DLayout
 from datasets.keypoints import load_keypoints
 from datasets.mpii import load_mpii
 from datasets.pickles import read_pickled_npz
-from models.checkpoint import load_lifter
-from utils.images import read_picture
+from models.weights import load_lifter
+from utils.demo.images import read_picture
 from utils.skeleton import NUM_JOINTS
 
 pytestmark = needs_linux

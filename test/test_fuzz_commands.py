@@ -17,7 +17,7 @@ from test_detections import flat, standing
 import demo
 import main as training
 from datasets import loading
-from utils.options import build_parser, parse_options
+from utils.config import build_parser, parse_options
 
 pytestmark = needs_linux
 
@@ -137,7 +137,7 @@ DEMO_FLAGS = [action.option_strings[0] for action in demo.build_parser()._action
 def quick(monkeypatch):
     """The demo without its drawings."""
     view = np.zeros((480, 480, 3), np.uint8)
-    monkeypatch.setattr("utils.outputs.write_views", lambda folder, prefix, person: [view] * 3)
+    monkeypatch.setattr("utils.demo.outputs.write_views", lambda folder, prefix, person: [view] * 3)
 
 
 @fuzz(source=PLACES, keypoints=st.one_of(st.none(), PLACES), ckpt=st.one_of(st.none(), PLACES))

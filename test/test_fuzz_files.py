@@ -13,13 +13,13 @@ from mangling import JUNK, damaged, json_texts, png_files, with_junk
 from specimens import CHECKPOINT_FILES, CHECKPOINTS, PEOPLE, PICTURES, PIXELS, TINY, TREES, clip, put
 from test_pickles import Attack
 
-from models.checkpoint import check_resumable, load_lifter
-from models.detector import FILES, load_detector
+from models.detectors.loading import FILES, load_detector
 from models.gan import PoseGAN
-from utils.detections import read_keypoints
-from utils.images import read_picture
+from models.weights import check_resumable, load_lifter
+from utils.demo.images import read_picture
+from utils.demo.video import VideoFrames
+from utils.keypoints import read_keypoints
 from utils.skeleton import NUM_JOINTS
-from utils.video import VideoFrames
 
 pytestmark = needs_linux
 

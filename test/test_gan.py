@@ -11,14 +11,14 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from datasets.datamodule import EpochBatches, PoseDataModule
-from datasets.synthetic import load_synthetic
-from datasets.transforms import pixels_to_norm
+from datasets.synthetic.people import load_synthetic
 from losses.adversarial import critic_accuracy, critic_loss
 from models import gan
 from models.gan import PoseGAN
-from models.teacher import Teacher
-from utils.callbacks import SaveOnSignal
+from models.pseudo_labels import Teacher
 from utils.geometry import CAMERA_DISTANCE
+from utils.normalization import pixels_to_norm
+from utils.training.callbacks import SaveOnSignal
 
 TINY = {"width": 16, "lifter_blocks": 1, "critic_blocks": 1}
 TEACHER = {"weight_teacher": 1.0, "lifted_share": 0.0, **dict.fromkeys(

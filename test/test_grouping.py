@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models.grouping import find_peaks, group_people, join_limb
-from models.openpose import VARIANTS
+from models.detectors.grouping import find_peaks, group_people, join_limb
+from models.detectors.openpose import VARIANTS
 from utils.skeleton import SOURCES
 
 

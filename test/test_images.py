@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.images import picture_files, read_picture, shrink
+from utils.demo.images import picture_files, read_picture, shrink
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_missing_image(tmp_path):
 
 def test_far_too_large_image(save, monkeypatch):
     path = save(colours())
-    monkeypatch.setattr("utils.images.LARGEST_PIXELS", 40)
+    monkeypatch.setattr("utils.demo.images.LARGEST_PIXELS", 40)
     with pytest.raises(ValueError, match="million pixels"):
         read_picture(path)
 

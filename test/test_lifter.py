@@ -5,10 +5,10 @@ import copy
 import pytest
 import torch
 
-from datasets.synthetic import load_synthetic
-from datasets.transforms import flip, pixels_to_norm
+from datasets.synthetic.people import load_synthetic
 from models.lifter import Lifter
 from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH
+from utils.normalization import flip, pixels_to_norm
 from utils.skeleton import ROOT
 
 

@@ -4,7 +4,9 @@ from typing import get_args
 import pytest
 import torch
 
-from losses import adversarial, consistency, prior
+from losses import adversarial
+from losses import priors as prior
+from losses import self_supervision as consistency
 from utils.anthropometry import bone_ratios
 from utils.geometry import rotate, rotation_x, rotation_y
 from utils.skeleton import BONES, INDEX

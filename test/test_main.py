@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import main as command
 from datasets import loading
 from models import load_lifter, save_lifter
-from utils import callbacks
+from utils.training import callbacks
 
 ROOT = Path(command.__file__).parent
 TINY = [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils.metrics import (
+from utils.evaluation.metrics import (
     FIGURES,
     HEADLINES,
     ORACLES,
@@ -96,7 +96,7 @@ def test_every_figure_equals_a_plain_recomputation(pred, target):
 
 
 def test_many_poses_in_any_leading_shape_equal_one_at_a_time(pred, target, monkeypatch):
-    monkeypatch.setattr("utils.metrics._CHUNK", 7)
+    monkeypatch.setattr("utils.evaluation.metrics._CHUNK", 7)
     grid = pose_errors(pred.reshape(4, 10, 17, 3), target.reshape(4, 10, 17, 3))
     single = [pose_errors(p, t) for p, t in zip(pred, target, strict=True)]
     for name in FIGURES:

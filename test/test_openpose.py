@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from test_grouping import planted_maps, standing
 
-from models import detector
-from models.openpose import VARIANTS, OpenPose, network_layers, rounded_up
+from models.detectors import loading as detector
+from models.detectors.openpose import VARIANTS, OpenPose, network_layers, rounded_up
 from utils.skeleton import SOURCES
 
 cv2 = pytest.importorskip("cv2")

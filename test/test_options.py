@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from utils.options import RECIPES, build_parser, describe, parse_options
+from utils.config import RECIPES, build_parser, describe, parse_options
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

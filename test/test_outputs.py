@@ -6,11 +6,11 @@ from PIL import Image
 from test_detections import standing
 from test_people import lifted
 
-from utils.images import Picture
-from utils.outputs import AZIMUTHS_DEG, all_or_nothing, overview, square_around, write_gif, write_results
-from utils.people import Camera
+from utils.demo.images import Picture
+from utils.demo.outputs import AZIMUTHS_DEG, all_or_nothing, overview, square_around, write_gif, write_results
+from utils.demo.people import Camera
+from utils.drawing.poses import turntable
 from utils.skeleton import JOINTS
-from utils.visualization import turntable
 
 CAMERA = Camera(None, "none")
 FILES = ["input.png", "overview.png", "pose.html", "pose.json", "pose_2d.png", "pose_3d_000.png", "pose_3d_015.png",
@@ -29,7 +29,7 @@ def picture():
 
 @pytest.fixture
 def few_frames(monkeypatch):
-    monkeypatch.setattr("utils.outputs.turntable", lambda pose, filled: turntable(pose, 2, 64, filled))
+    monkeypatch.setattr("utils.demo.outputs.turntable", lambda pose, filled: turntable(pose, 2, 64, filled))
 
 
 def test_every_file_is_written(person, picture, tmp_path):

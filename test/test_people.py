@@ -4,9 +4,9 @@ import math
 import numpy as np
 import pytest
 
-from utils.detections import Joints, KeyPoints
-from utils.images import Picture
-from utils.people import CONVENTIONS, Camera, Person, camera_of
+from utils.demo.images import Picture
+from utils.demo.people import CONVENTIONS, Camera, Person, camera_of
+from utils.keypoints import Joints, KeyPoints
 from utils.skeleton import JOINTS, NUM_JOINTS
 
 

@@ -5,9 +5,9 @@ from test_detections import standing, without
 
 from models import Lifter
 from models.pipeline import PosePipeline
-from utils.detections import KeyPoints
-from utils.images import Picture
-from utils.tracking import Tracker
+from utils.demo.images import Picture
+from utils.demo.tracking import Tracker
+from utils.keypoints import KeyPoints
 
 LEGS = [f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")]
 

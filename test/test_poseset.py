@@ -3,7 +3,7 @@
 import torch
 
 from datasets.poseset import PoseSet
-from datasets.synthetic import load_synthetic
+from datasets.synthetic.people import load_synthetic
 
 
 def test_selecting_keeps_all_that_belongs_to_a_pose():

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from datasets.body import SEGMENTS, Bodies
-from datasets.pseudo import dress
-from datasets.synthetic import SyntheticPeople
+from datasets.synthetic.body import SEGMENTS, Bodies
+from datasets.synthetic.people import SyntheticPeople
+from datasets.synthetic.retargeting import dress
 from utils.geometry import root_relative, rotate, rotation_x
 from utils.skeleton import INDEX
 

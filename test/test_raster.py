@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from utils.raster import blend_line, halve, nearest_on_segment, shade_limb
+from utils.drawing.raster import blend_line, halve, nearest_on_segment, shade_limb
 
 RED = np.array([200.0, 20, 20])
 BLUE = np.array([20.0, 20, 200])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils.runs import (
+from utils.training.runs import (
     differences,
     fingerprint,
     has_ended,

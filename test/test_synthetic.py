@@ -3,11 +3,11 @@ import math
 import pytest
 import torch
 
-from datasets.activities import POSTURES
-from datasets.body import SEGMENTS, SHAPE_SPREAD, Bodies, bend_arm
-from datasets.synthetic import SyntheticPeople, as_detected, as_mpii, depth_target, load_synthetic
-from datasets.transforms import flip, mean_root_distance
+from datasets.synthetic.body import SEGMENTS, SHAPE_SPREAD, Bodies, bend_arm
+from datasets.synthetic.people import SyntheticPeople, as_detected, as_mpii, depth_target, load_synthetic
+from datasets.synthetic.postures import POSTURES
 from utils.geometry import CAMERA_DISTANCE, lift_to_camera, pixels_to_rays, project, root_relative
+from utils.normalization import flip, mean_root_distance
 from utils.skeleton import INDEX, joint_weights
 
 SIDES = (("right", 1.0), ("left", -1.0))

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from datasets.synthetic import depth_target, load_synthetic
-from datasets.transforms import pixels_to_norm
-from models.teacher import HELD_OUT_PEOPLE, LIFTED_FROM, Teacher
+from datasets.synthetic.people import depth_target, load_synthetic
+from models.pseudo_labels import HELD_OUT_PEOPLE, LIFTED_FROM, Teacher
 from utils.geometry import CAMERA_DISTANCE
+from utils.normalization import pixels_to_norm
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from utils.detections import Joints, KeyPoints
+from utils.demo.tracking import OneEuro, Tracker
+from utils.keypoints import Joints, KeyPoints
 from utils.skeleton import ROOT
-from utils.tracking import OneEuro, Tracker
 
 SHAPE = np.random.default_rng(0).uniform(-50, 50, (17, 2))
 

@@ -1,6 +1,6 @@
 import torch
 
-from datasets import transforms as t
+from utils import normalization as t
 from utils.geometry import CAMERA_DISTANCE, project, rays_to_pixels, root_relative, rotate
 from utils.skeleton import INDEX, MIRROR, ROOT
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from datasets.synthetic import load_synthetic
+from datasets.synthetic.people import load_synthetic
 from models.validation import LOGGED, Validation
 from utils.geometry import root_relative
 

@@ -6,9 +6,9 @@ import pytest
 from test_detections import standing
 from test_people import lifted
 
-from utils.images import Picture
-from utils.people import Camera
-from utils.video import VideoFrames, VideoOutput, import_opencv, side_by_side
+from utils.demo.images import Picture
+from utils.demo.people import Camera
+from utils.demo.video import VideoFrames, VideoOutput, import_opencv, side_by_side
 
 cv2 = pytest.importorskip("cv2")
 

@@ -8,7 +8,7 @@ import pytest
 from test_detections import standing
 from test_people import lifted
 
-from utils.viewer import jpeg_url, viewer_page
+from utils.demo.viewer import jpeg_url, viewer_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Drags the pose by 120 pixels and tells what happened in attributes of <html>.

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from utils.drawing.poses import BONE_RADII, SIDE_RGB, draw_pose_2d, draw_pose_3d, turntable
 from utils.skeleton import INDEX, JOINTS, MIRROR, SIDE_COLOURS
-from utils.visualization import BONE_RADII, SIDE_RGB, draw_pose_2d, draw_pose_3d, turntable
 
 STANDING = {
     "hip": (0, 0, 0), "right_hip": (-0.3, 0, 0), "right_knee": (-0.3, 1, 0), "right_foot": (-0.3, 2, 0),

@@ -1,7 +1,7 @@
 """Body proportions from published tables: all that training from 2D poses knows about people's bones.
 
-The generator of people has proportions of its own (`datasets.body`), in Human3.6M's joints. As a prior on lifted MPII
-poses those were clearly worse than the published ones: MPII's points keep proportions of their own.
+The generator of people has proportions of its own (`datasets.synthetic.body`), in Human3.6M's joints. As a prior on
+lifted MPII poses those were clearly worse than the published ones: MPII's points keep proportions of their own.
 """
 
 import torch

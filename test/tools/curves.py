@@ -1,6 +1,6 @@
 """Draws MPJPE and P-MPJPE against epochs from the TensorBoard event files of runs.
 
-    python test/curves.py lightning_logs/version_0 lightning_logs/version_1 [--labels NAME NAME] [--out FOLDER]
+    python test/tools/curves.py lightning_logs/version_0 lightning_logs/version_1 [--labels NAME NAME] [--out FOLDER]
 
 Runs that differ in nothing but the seed (or have one label) are one curve: each run thin, their mean thick.
 """
@@ -12,19 +12,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-import matplotlib  # noqa: E402
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: E402
+import matplotlib
+import numpy as np
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from utils.options import RECIPES, build_parser  # noqa: E402
-from utils.runs import read_note  # noqa: E402
+from utils.config import RECIPES, build_parser
+from utils.training.runs import read_note
 
 matplotlib.use("agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 PANELS = {
     "val_mpjpe_epoch": ("MPJPE (mm)", "A: root-aligned and scaled"),

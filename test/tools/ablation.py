@@ -1,7 +1,7 @@
 """Trains the default recipe with one change at a time, on several seeds, and prints the table of what each is worth.
 
-    python test/ablation.py --data_dir data [--seeds 0 1 2] [--workers 2] [--rows "no bone proportions" ...]
-    python test/ablation.py --table
+    python test/tools/ablation.py --data_dir data [--seeds 0 1 2] [--workers 2] [--rows "no bone proportions" ...]
+    python test/tools/ablation.py --table
 
 A finished run is not repeated and an unfinished one goes on: after a stop, give the same command again.
 """
@@ -18,11 +18,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from utils.options import build_parser, describe, parse_options  # noqa: E402
-from utils.runs import differences, read_note  # noqa: E402
+from utils.config import build_parser, describe, parse_options
+from utils.training.runs import differences, read_note
 
 ROWS = {
     "the default recipe": "",

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .files import write_whole
-from .geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root, usable
+from ..files import write_whole
+from ..geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root, usable
+from ..skeleton import JOINTS, NUM_JOINTS, mirrored_name
 from .metrics import FIGURES, HEADLINES, ORACLES, PoseErrors
-from .skeleton import JOINTS, NUM_JOINTS, mirrored_name
 
 Lift = Callable[[Tensor, Tensor | None], Tensor]
 """(n, 17, 2) pixels and (n, 4) intrinsics or None, to (n, 17, 3) in the camera's axes at any scale."""

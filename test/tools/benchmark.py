@@ -1,6 +1,6 @@
 """Times training, validation and start beside references of the same run; see README, "Speed".
 
-    python test/benchmark.py [--gpus 1] [--out bench.json] [--data_dir DIR]
+    python test/tools/benchmark.py [--gpus 1] [--out bench.json] [--data_dir DIR]
 
 Ours and its reference take turns (A B A B ...) and medians are compared, so that ratios stand on a busy machine too.
 """
@@ -21,24 +21,24 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
-import pytorch_lightning as pl  # noqa: E402
-import torch  # noqa: E402
-from ordinary_loop import OrdinaryGAN, loader  # noqa: E402
-from pytorch_lightning import Callback, Trainer  # noqa: E402
-from pytorch_lightning.loggers import TensorBoardLogger  # noqa: E402
+import pytorch_lightning as pl
+import torch
+from ordinary_loop import OrdinaryGAN, loader
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
 
-from datasets.datamodule import EpochBatches, PoseDataModule  # noqa: E402
-from datasets.loading import choose_val_data, load_val  # noqa: E402
-from datasets.synthetic import load_synthetic  # noqa: E402
-from datasets.transforms import pixels_to_norm  # noqa: E402
-from losses.adversarial import critic_accuracy, critic_loss  # noqa: E402
-from models.gan import PoseGAN  # noqa: E402
-from models.lifter import Lifter  # noqa: E402
-from utils.cpu import fast_float32_products, keep_freed_memory  # noqa: E402
-from utils.metrics import PoseErrors, pose_errors  # noqa: E402
+from datasets.datamodule import EpochBatches, PoseDataModule
+from datasets.loading import choose_val_data, load_val
+from datasets.synthetic.people import load_synthetic
+from losses.adversarial import critic_accuracy, critic_loss
+from models.gan import PoseGAN
+from models.lifter import Lifter
+from utils.evaluation.metrics import PoseErrors, pose_errors
+from utils.normalization import pixels_to_norm
+from utils.training.cpu import fast_float32_products, keep_freed_memory
 
 BATCH = 256
 PAPER = {"weight_teacher": 0.0}

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .files import write_whole
+from ..files import write_whole
 
 NOTE = "options.json"
 """A run's note beside its checkpoints; a resumed run adds options-1.json, options-2.json and so on."""

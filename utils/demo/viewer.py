@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..drawing.poses import BONE_RADII, SIDE_RGB, VIEW_FROM_ABOVE_DEG, line_width_px
+from ..skeleton import BONES, ROOT, SIDES
 from .images import shrink
 from .people import Person
-from .skeleton import BONES, ROOT, SIDES
-from .visualization import BONE_RADII, SIDE_RGB, VIEW_FROM_ABOVE_DEG, line_width_px
 
 PHOTO_SIDE_PX = 1000
 TEMPLATE = Path(__file__).with_name("viewer.html")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
-from .runs import read_note
+from .training.runs import read_note
 
 # What each recipe sets where the user does not. "default" is the best measured from 2D poses alone: the paper's losses,
 # two priors, and from the middle of a run on a teacher who has no people but the 2D poses' own, as lifted so far.

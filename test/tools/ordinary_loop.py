@@ -7,9 +7,9 @@ without workers; one optimizer a network with PyTorch's defaults; losses read an
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from datasets.transforms import flip, pixels_to_norm
 from losses.adversarial import critic_accuracy, critic_loss
 from models.gan import PoseGAN
+from utils.normalization import flip, pixels_to_norm
 
 
 class PoseDictionaries(Dataset):

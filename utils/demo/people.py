@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .detections import Joints, KeyPoints
+from ..keypoints import Joints, KeyPoints
+from ..skeleton import BONES, JOINTS, SOURCES
 from .images import Picture
-from .skeleton import BONES, JOINTS, SOURCES
 
 CONVENTIONS = {
     "axes": "x right, y down, z away from the camera; the hip is the origin",

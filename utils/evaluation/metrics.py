@@ -16,9 +16,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
+from ..geometry import root_relative
+from ..skeleton import NUM_JOINTS
 from .alignment import depth_flip, distances, in_plane_scale, least_squares_scale, norm_scale, procrustes_distances
-from .geometry import root_relative
-from .skeleton import NUM_JOINTS
 
 PCK_THRESHOLD_MM = 150.0
 AUC_STEP_MM = 5.0

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..drawing.poses import draw_pose_2d, draw_pose_3d, turntable
+from ..skeleton import SIDE_COLOURS
 from .images import Picture, shrink
 from .people import CONVENTIONS, Camera, Person
-from .skeleton import SIDE_COLOURS
 from .viewer import viewer_page
-from .visualization import draw_pose_2d, draw_pose_3d, turntable
 
 AZIMUTHS_DEG = (0, 15, 165)
 PICTURE_SIDE_PX = 1600

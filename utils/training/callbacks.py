@@ -16,8 +16,8 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from .files import write_whole
-from .visualization import draw_pose_3d
+from ..drawing.poses import draw_pose_3d
+from ..files import write_whole
 
 VIEWS_DEG = (0, 45, 90, 180)
 SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_label_free_epoch": "label-free"}

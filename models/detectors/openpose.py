@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.detections import KeyPoints
+from utils.demo.video import import_opencv
+from utils.keypoints import KeyPoints
 from utils.skeleton import SOURCES
-from utils.video import import_opencv
 
 from .grouping import Limb, group_people
 
@@ -69,7 +69,7 @@ VARIANTS = {
 
 
 class OpenPose:
-    """Image to the key points of each person in it, for use in `models.detector.Detector`.
+    """Image to the key points of each person in it, for use in `models.detectors.loading.Detector`.
 
     Args:
         variant: "mpi" or "coco".

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.detections import KeyPoints
-from utils.images import read_picture
+from utils.demo.images import read_picture
+from utils.keypoints import KeyPoints
 
 ESTIMATOR_FOLDER = Path(__file__).resolve().parents[1] / "estimators"
 """Where download_2d_pose_estimator.sh puts the files."""

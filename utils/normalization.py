@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from utils.geometry import CAMERA_DISTANCE, joints_of, pixels_to_rays, turn_camera_to_root
-from utils.skeleton import MIRROR, NUM_JOINTS, ROOT
+from .geometry import CAMERA_DISTANCE, joints_of, pixels_to_rays, turn_camera_to_root
+from .skeleton import MIRROR, NUM_JOINTS, ROOT
 
 
 def pixels_to_norm(

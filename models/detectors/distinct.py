@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.detections import KeyPoints
+from utils.keypoints import KeyPoints
 
 BODY_POINTS = slice(11, 33)
 """Of BlazePose's points, the first are on the face and say little about a body; those from 33 on are on no body."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .detections import Joints, KeyPoints
-from .skeleton import ROOT
+from ..keypoints import Joints, KeyPoints
+from ..skeleton import ROOT
 
 FORGET_S = 0.5
 """A person who is gone for longer comes back under a new number."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.detections import KeyPoints
+from utils.keypoints import KeyPoints
 from utils.quiet import quiet_stderr
 from utils.skeleton import SOURCES
 
@@ -36,7 +36,7 @@ LARGEST_SIDE = 1280
 
 
 class BlazePose:
-    """Image to the key points of each person in it, for use in `models.detector.Detector`.
+    """Image to the key points of each person in it, for use in `models.detectors.loading.Detector`.
 
     Args:
         folder: holds the two .tflite files.

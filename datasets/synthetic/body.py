@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 from utils.geometry import rotate, rotation_x, rotation_y, rotation_z
 from utils.skeleton import JOINTS
 
-from .activities import ANCHORS, HANDS, POSTURES, hand_indices, posture_numbers
+from .postures import ANCHORS, HANDS, POSTURES, hand_indices, posture_numbers
 
 HEIGHT_MM = (1700.0, 90.0)
 SEGMENTS = {

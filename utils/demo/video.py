@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..drawing.poses import draw_pose_2d, draw_pose_3d
 from .images import LARGEST_PIXELS, Picture, shrink
 from .people import CONVENTIONS, Camera, Person
-from .visualization import draw_pose_2d, draw_pose_3d
 
 # FFmpeg and OpenCV would write their own words about a broken video between ours.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

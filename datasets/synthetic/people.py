@@ -19,12 +19,12 @@ from utils.geometry import (
     rotation_z,
     turn_to_ray,
 )
+from utils.normalization import mean_root_distance, pixels_to_norm
 from utils.skeleton import INDEX, JOINTS, MIRROR, NUM_JOINTS, ROOT, SOURCES, joint_weights
 
-from .activities import POSTURES
+from ..poseset import PoseSet
 from .body import Bodies
-from .poseset import PoseSet
-from .transforms import mean_root_distance, pixels_to_norm
+from .postures import POSTURES
 
 INTRINSICS_PX = (1100.0, 1100.0, 500.0, 500.0)
 """The camera of `load_synthetic`: 1000 x 1000 pixels, about 49 degrees wide."""

@@ -8,8 +8,8 @@ import functools
 
 import numpy as np
 
+from ..skeleton import BONES, JOINTS, NUM_JOINTS, ROOT, SIDE_COLOURS, SIDES
 from .raster import blend_line, halve, nearest_on_segment, shade_limb
-from .skeleton import BONES, JOINTS, NUM_JOINTS, ROOT, SIDE_COLOURS, SIDES
 
 VIEW_FROM_ABOVE_DEG = 12.0
 GROUND_HEIGHT = 0.86

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from datasets.pseudo import dress
-from datasets.synthetic import SyntheticPeople, as_detected, depth_target
-from losses.prior import depth_loss
+from datasets.synthetic.people import SyntheticPeople, as_detected, depth_target
+from datasets.synthetic.retargeting import dress
+from losses.priors import depth_loss
 from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative
 
 HELD_OUT_PEOPLE = 1024
@@ -20,7 +20,7 @@ class Teacher:
     """Draws people, and says how wrong the depths are that a lifter gives them.
 
     Args:
-        noise: a detector's errors on their 2D poses (`datasets.synthetic.as_detected`); 0 for none.
+        noise: a detector's errors on their 2D poses (`datasets.synthetic.people.as_detected`); 0 for none.
         lifted_share: share of the people that are lifted ones once their time has come; 1 if there are no others.
         elevation_deg: mean and standard deviation of the angle by which cameras look down, on both kinds of people.
         device: where the people are made; the generators passed in must live there.
