@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from utils.config import describe, parse_options
+from utils.messages import first_line
 from utils.training.runs import (
     LIFTER,
     differences,
-    fingerprint,
     has_ended,
     is_first_process,
     new_run_dir,
     other_data,
+    poses_sha256,
     read_note,
     run_dir_of,
     write_note,
@@ -73,7 +74,7 @@ def train(options: Namespace) -> int:
     if first:
         now = {
             "options": describe(options), "training": train_set.name, "validation": val_set.name,
-            "training_sha256": fingerprint(train_set.poses_px["gt"]),
+            "training_sha256": poses_sha256(train_set.poses_px["gt"]),
             "mlflow_run": loggers["mlflow"].version if "mlflow" in loggers else note.get("mlflow_run"),
         }  # fmt: skip
         write_note(run_dir, now)
@@ -131,13 +132,14 @@ def make_trainer(options: Namespace, device: tuple[str, int, Any], run_dir: Path
 def finish(kept: dict[str, Path], val_set, run_dir: Path, loggers: dict) -> None:
     """The table of what training kept, the best lifter as a small file, and where everything lies."""
     from models import load_lifter, save_lifter
-    from utils.evaluation.report import evaluate, format_table, write_results
+    from utils.evaluation.protocol import evaluate
+    from utils.evaluation.report import format_table, write_tables
 
     kept = {name: Path(path) for name, path in kept.items() if Path(path).is_file()}
     results = {name: evaluate(load_lifter(path).for_inference().lift, val_set) for name, path in kept.items()}
     print(format_table(results))
     for name, result in results.items():
-        write_results(result, run_dir / f"results-{name}.json")
+        write_tables(result, run_dir / f"results-{name}.json")
     save_lifter(load_lifter(kept.get("best", kept["last"])), run_dir / LIFTER, f"trained by {run_dir.name}")
     for logger in loggers.values():
         logger.log_file(run_dir / LIFTER)
@@ -153,7 +155,8 @@ def evaluate_checkpoint(options: Namespace) -> None:
     """Prints the tables of one checkpoint and, with --results, writes them."""
     from datasets.loading import choose_val_data, load_val
     from models import load_lifter
-    from utils.evaluation.report import evaluate, format_actions, format_table, write_results
+    from utils.evaluation.protocol import evaluate
+    from utils.evaluation.report import format_actions, format_table, write_tables
     from utils.training.cpu import fast_float32_products, keep_freed_memory
 
     keep_freed_memory()
@@ -163,7 +166,7 @@ def evaluate_checkpoint(options: Namespace) -> None:
     results = evaluate(lifter.lift, val_set)
     print(f"{format_table({'lifter': results})}\n\n{format_actions(results)}")
     if options.results:
-        write_results(results, options.results)
+        write_tables(results, options.results)
         print(f"written: {options.results} and {options.results.with_suffix('.csv')}", file=sys.stderr)
 
 
@@ -231,13 +234,6 @@ def complain(message: str, status: int) -> int:
     """One sentence on standard error; returns the exit status."""
     print(f"main.py: {message}", file=sys.stderr)
     return status
-
-
-def first_line(error: BaseException) -> str:
-    """What fits into one sentence of an error's message."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror.lower()}: {error.filename}" if error.filename else error.strerror.lower()
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def silence_libraries() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from datasets.synthetic.people import SyntheticPeople, as_detected, depth_target
-from datasets.synthetic.retargeting import dress
+from datasets.synthetic.retargeting import retarget_to_body
 from losses.priors import depth_loss
 from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative
 
@@ -63,7 +63,7 @@ class Teacher:
         if lifted:
             seen = pose_norm[:lifted]
             pose = root_relative(lift_to_camera(seen, lifter(seen)))
-            drawn.append(dress(pose, bodies, generator, self.generated.elevation_deg[0]))
+            drawn.append(retarget_to_body(pose, bodies, generator, self.generated.elevation_deg[0]))
         return torch.cat(drawn)
 
     def loss(self, lifter: Callable[[Tensor], Tensor], people_mm: Tensor, generator: torch.Generator) -> Tensor:

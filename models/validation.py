@@ -1,20 +1,16 @@
 """The figures that training logs: a lifter's errors on poses with 3D, with and without the camera's intrinsics."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
-from torch import Tensor
 
 from datasets.poseset import PoseSet
-from utils.evaluation.metrics import PoseErrors
+from utils.evaluation.protocol import Evaluation, Lift
 
-LOGGED = {"": ("mpjpe", "n_mpjpe", "p_mpjpe"), "_intrinsics": ("mpjpe", "n_mpjpe")}
-"""Which of `utils.evaluation.metrics.FIGURES`, without and with intrinsics."""
+LOGGED = {"gt": ("mpjpe", "n_mpjpe", "p_mpjpe"), "gt+intrinsics": ("mpjpe", "n_mpjpe")}
+"""Which of `utils.evaluation.metrics.FIGURES`, for each input."""
 
 
-class Validation:
-    """One pass over the validation poses.
+class Validation(Evaluation):
+    """An evaluation of the true 2D poses, batch by batch.
 
     Args:
         lift: `Lifter.lift` or the like.
@@ -22,18 +18,13 @@ class Validation:
         device: where the figures are summed.
     """
 
-    def __init__(self, lift: Callable[..., Tensor], val_set: PoseSet, device: torch.device) -> None:
-        self.lift = lift
-        kinds = LOGGED if val_set.intrinsics_px is not None else LOGGED.keys() - {"_intrinsics"}
-        self.errors = {kind: PoseErrors(val_set.action_names).to(device) for kind in kinds}
+    def __init__(self, lift: Lift, val_set: PoseSet, device: torch.device) -> None:
+        super().__init__(lift, val_set, sources=("gt",), device=device)
 
-    def update(self, batch: PoseSet) -> None:
-        """Lifts a part of the set and adds its errors."""
-        for kind, errors in self.errors.items():
-            lifted = self.lift(batch.poses_px["gt"], batch.intrinsics_px if kind else None)
-            errors.update(lifted, batch.poses_cam_mm, batch.actions)
-
-    def figures(self) -> dict[str, Any]:
-        """A (mpjpe), B (n_mpjpe) and C (p_mpjpe) in mm, under the names of their curves: val_mpjpe_epoch and so on."""
-        computed = {kind: errors.compute() for kind, errors in self.errors.items()}
-        return {f"val_{name}{kind}_epoch": record[name] for kind, record in computed.items() for name in LOGGED[kind]}
+    def figures(self) -> dict[str, float]:
+        """Errors in mm under the names of their curves: val_mpjpe_epoch, val_mpjpe_intrinsics_epoch and so on."""
+        return {
+            f"val_{metric}{name.removeprefix('gt').replace('+', '_')}_epoch": record[metric]
+            for name, record in self.compute().items()
+            for metric in LOGGED[name]
+        }

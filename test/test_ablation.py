@@ -9,7 +9,7 @@ import ablation
 import pytest
 
 from utils.config import describe, parse_options
-from utils.evaluation.report import write_results
+from utils.evaluation.report import write_tables
 from utils.training.runs import write_note
 
 DEFAULT, BONES = "the default recipe", "no bone proportions"
@@ -45,8 +45,8 @@ class FakeMain:
             stdout.write("epoch 1\nmain.py: the run stopped: loss_2d became nan\n")
             return SimpleNamespace(returncode=1)
         a = 70 + options.seed + (5 if options.weight_bone == 0 else 0)
-        write_results(results(a, 42.0), run_dir / "results-label-free.json")
-        write_results(results(a - 1, 41.5), run_dir / "results-best.json")
+        write_tables(results(a, 42.0), run_dir / "results-label-free.json")
+        write_tables(results(a - 1, 41.5), run_dir / "results-best.json")
         return SimpleNamespace(returncode=0)
 
 

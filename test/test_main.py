@@ -100,7 +100,7 @@ def test_tensorboard_has_losses_validation_pictures_and_options(trained):
 def test_output_is_the_table_and_errors_are_ours(capsys):
     assert command.main([*TINY, "1"]) == 0
     shown = capsys.readouterr()
-    for label in ("best", "last", "label-free", "flat", "standing"):
+    for label in ("best", "last", "label-free", "zero depth", "standing"):
         assert shown.out.count(f"\n  {label} ") == 2
     assert "sitting" not in shown.out
     for line in shown.err.splitlines():
@@ -177,7 +177,7 @@ def test_evaluation_of_training_and_small_checkpoints(trained, capsys):
         flags = ["--val_data", "synthetic", "--results", "out/r.json"]
         assert command.main(["--evaluate", str(path), *flags]) == 0
         table = capsys.readouterr().out
-        assert "lifter" in table and "A / C, mm" in table
+        assert "lifter" in table and "MPJPE (in-plane scale) / P-MPJPE, mm" in table
         record = json.loads(Path("out/r.json").read_text())["inputs"]["gt"]
         wanted = {"poses", "mpjpe", "n_mpjpe", "p_mpjpe", "pck150", "auc", "oracles", "baselines", "per_action"}
         assert wanted <= record.keys() and record["poses"] == 64

@@ -5,8 +5,6 @@ Points are (..., J, 3) in a camera frame (`_cam`), (..., J, 2) on the image plan
 pixels (`_px`). Rotation matrices act on column vectors: `rotate(points, R)` is R p for each point p.
 """
 
-from functools import cache
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -24,6 +22,7 @@ LARGEST_SIZE = 1e15
 
 _PARENTS = tuple(parent for parent, _ in BONES)
 _CHILDREN = tuple(child for _, child in BONES)
+_INDICES: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}
 
 
 def lift_to_camera(
@@ -82,11 +81,16 @@ def joints_of(pose: Float[Tensor, "*batch joint dim"], numbers: tuple[int, ...])
     return pose.index_select(-2, _on_device(numbers, pose.device))
 
 
-@cache
 def _on_device(numbers: tuple[int, ...], device: torch.device) -> Tensor:
-    """The numbers where they are needed, once: a copy at every step would make the GPU's queue run empty."""
-    with torch.inference_mode(False):
-        return torch.tensor(numbers, device=device)
+    """The numbers as a tensor, made once a device: a copy at every step would make the GPU's queue run empty."""
+    index = _INDICES.get((numbers, device))
+    if index is None:
+        with torch.inference_mode(False):
+            index = torch.tensor(numbers, device=device)
+        # While a network is exported, tensors are stand-ins of another class, which are worthless afterwards.
+        if type(index) is Tensor:
+            _INDICES[numbers, device] = index
+    return index
 
 
 def usable(pose: Float[Tensor, "*batch joint dim"]) -> Bool[Tensor, "*batch"]:

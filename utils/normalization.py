@@ -1,4 +1,4 @@
-"""The one normalisation that training, validation and the demo share, its inverse, and the horizontal flip."""
+"""The one normalisation that training, validation and the demo share, and the horizontal flip."""
 
 import torch
 from jaxtyping import Float
@@ -24,13 +24,6 @@ def pixels_to_norm(
     centred = pose_px - root_px[..., None, :]
     scale_px = mean_root_distance(centred).clamp(min=1e-9) * CAMERA_DISTANCE
     return centred / scale_px[..., None, None], root_px, scale_px
-
-
-def norm_to_pixels(
-    pose_norm: Float[Tensor, "*batch joint 2"], root_px: Float[Tensor, "*batch 2"], scale_px: Float[Tensor, "*batch"]
-) -> Float[Tensor, "*batch joint 2"]:
-    """Inverse of `pixels_to_norm`."""
-    return root_px[..., None, :] + scale_px[..., None, None] * pose_norm
 
 
 def mean_root_distance(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch"]:

@@ -16,6 +16,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from utils.anthropometry import SHANK, THIGH
 from utils.geometry import rotate, rotation_x, rotation_y, rotation_z
 from utils.skeleton import JOINTS
 
@@ -23,8 +24,7 @@ from .postures import ANCHORS, HANDS, POSTURES, hand_indices, posture_numbers
 
 HEIGHT_MM = (1700.0, 90.0)
 SEGMENTS = {
-    # Winter 2009, figure 4.1.
-    "thigh": 0.245, "shin": 0.246,
+    "thigh": THIGH, "shank": SHANK,
     # Everything above the hips in proportion to the legs, by medians of upright people's 2D poses in Human3.6M's
     # joints, in torso lengths: legs 1.73, hips 0.54 and shoulders 0.58 apart, shoulders 0.12 below the thorax, head
     # 0.37 above it, the neck point 0.12 in front of the middle of that line, upper arm 0.55, forearm 0.50.
@@ -32,13 +32,13 @@ SEGMENTS = {
     "head": 0.102, "nose": 0.033,
 }  # fmt: skip
 """Lengths as fractions of the body height; "hip" and "shoulder" are half widths."""
-SPINE_SHARE = 0.485
+SPINE_FRACTION = 0.485
 """Where the spine point lies on the way from hip to thorax, in 2D poses."""
-SHAPE_SPREAD = 0.05
+SHAPE_STD = 0.05
 ELBOW_FLEXION_MAX = math.radians(150)
-HEAD_SPREAD_DEG = (14.0, 9.0, 26.0)
+HEAD_STD_DEG = (14.0, 9.0, 26.0)
 """Standard deviations of nod, tilt and turn of the head."""
-PELVIS_SPREAD_DEG = (5.0, 9.0)
+PELVIS_STD_DEG = (5.0, 9.0)
 """Standard deviations of the pelvis' list to a side and turn against the legs' heading."""
 
 
@@ -49,7 +49,7 @@ class Bodies:
         self.device = torch.device(device)
         numbers = posture_numbers() | {
             "segments": list(SEGMENTS.values()),
-            "head_pelvis": [*HEAD_SPREAD_DEG, *PELVIS_SPREAD_DEG],
+            "head_pelvis": [*HEAD_STD_DEG, *PELVIS_STD_DEG],
         }
         numbers = {name: torch.tensor(rows, dtype=torch.float32) for name, rows in numbers.items()}
         indices = {name: torch.tensor(rows) for name, rows in hand_indices().items()}
@@ -58,7 +58,7 @@ class Bodies:
 
     def sample(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Root-relative poses (n, 17, 3) in mm of people that face along z, and indices (n,) into POSTURES."""
-        posture = torch.multinomial(self.table["share"], n, replacement=True, generator=generator)
+        posture = torch.multinomial(self.table["weight"], n, replacement=True, generator=generator)
         size = self.sizes(n, generator)
         stride, cycle = self._stride(posture, generator)
         joints, pelvis, chest = self._torso(posture, size, generator)
@@ -71,8 +71,8 @@ class Bodies:
     def _normal(self, *shape: int, generator: Generator) -> Tensor:
         return torch.randn(*shape, device=self.device, generator=generator)
 
-    def _chance(self, n: int, share: float, generator: Generator) -> Tensor:
-        return torch.rand(n, device=self.device, generator=generator) < share
+    def _chance(self, n: int, probability: float, generator: Generator) -> Tensor:
+        return torch.rand(n, device=self.device, generator=generator) < probability
 
     def _clipped(self, angles: Tensor, name: str) -> tuple[Tensor, ...]:
         """Degrees within the joints' ranges, in radians, one tensor an angle."""
@@ -83,7 +83,7 @@ class Bodies:
         """Segment lengths (n, 1) in mm."""
         noise = self._normal(n, len(SEGMENTS) + 1, generator=generator).clamp(-2.5, 2.5)
         height = HEIGHT_MM[0] + HEIGHT_MM[1] * noise[:, -1:]
-        lengths = height * (1 + SHAPE_SPREAD * noise[:, :-1]) * self.table["segments"]
+        lengths = height * (1 + SHAPE_STD * noise[:, :-1]) * self.table["segments"]
         return dict(zip(SEGMENTS, lengths.split(1, dim=1), strict=True))
 
     def _paired(self, n: int, width: int, generator: Generator) -> Tensor:
@@ -106,7 +106,7 @@ class Bodies:
     def _torso(self, posture: Tensor, size: dict[str, Tensor], generator: Generator):
         """Joints from hip to head, hips and shoulders, and the frames (n, 3, 3) of pelvis and chest."""
         noise = self._normal(len(posture), 9, generator=generator)
-        angles = self.table["trunk"][posture] + self.table["trunk_spread"][posture] * noise[:, :4]
+        angles = self.table["trunk"][posture] + self.table["trunk_std"][posture] * noise[:, :4]
         lean, bend, side, twist = self._clipped(angles, "trunk")
         nod, tilt, turn, lift, yaw = (noise[:, 4:] * self.table["head_pelvis"]).deg2rad().unbind(dim=1)
         pelvis = rotation_x(bend / 2 - lean) @ rotation_z(side / 2 + lift) @ rotation_y(yaw)
@@ -114,8 +114,8 @@ class Bodies:
         # The gaze stays level in part when the trunk leans; the line from neck to head tips forward by 10 degrees.
         pitch = math.radians(10) + 0.65 * (lean + bend / 2) + nod
         head = rotation_x(-pitch) @ rotation_z(0.7 * side + tilt) @ rotation_y(yaw + twist + turn)
-        spine = -SPINE_SHARE * size["torso"] * pelvis[..., 1]
-        thorax = spine - (1 - SPINE_SHARE) * size["torso"] * chest[..., 1]
+        spine = -SPINE_FRACTION * size["torso"] * pelvis[..., 1]
+        thorax = spine - (1 - SPINE_FRACTION) * size["torso"] * chest[..., 1]
         joints = {"hip": torch.zeros_like(spine), "spine": spine, "thorax": thorax}
         joints["neck"] = thorax - size["head"] / 2 * head[..., 1] + size["nose"] * head[..., 2]
         joints["head"] = thorax - size["head"] * head[..., 1]
@@ -129,21 +129,21 @@ class Bodies:
         """Knees and feet by forward kinematics. Legs hang from the vertical, whatever the trunk does."""
         noise = self._paired(len(posture), 4, generator)
         angles = self._swapped(self.table["legs"][posture], generator)
-        angles = angles + self.table["leg_spread"][posture][:, None] * noise + walk
+        angles = angles + self.table["leg_std"][posture][:, None] * noise + walk
         flexion, abduction, rotation, knee = self._clipped(angles, "leg")
         thigh = rotation_x(flexion) @ rotation_z(-abduction) @ rotation_y(rotation)
         down, front = thigh[..., 1], thigh[..., 2]
-        shin = knee.cos()[..., None] * down - knee.sin()[..., None] * front
+        shank = knee.cos()[..., None] * down - knee.sin()[..., None] * front
         hips = _pair(joints, "hip")
         knees = hips + size["thigh"][:, None] * down * self.mirror
-        return _named("knee", knees) | _named("foot", knees + size["shin"][:, None] * shin * self.mirror)
+        return _named("knee", knees) | _named("foot", knees + size["shank"][:, None] * shank * self.mirror)
 
     def _arms(self, joints, chest: Tensor, posture: Tensor, size, swing: Tensor, generator: Generator):
         """Shoulders, elbows and wrists: the hand goes to its place and the elbow follows."""
         n = len(posture)
-        choice = torch.multinomial(self.table["arms_share"][posture], 1, generator=generator)[:, 0]
+        choice = torch.multinomial(self.table["arms_weight"][posture], 1, generator=generator)[:, 0]
         hands = self._swapped(self.table["arms"][posture, choice], generator)
-        offset = self.table["hand"][hands] + self.table["hand_spread"][hands] * self._paired(n, 3, generator)
+        offset = self.table["hand"][hands] + self.table["hand_std"][hands] * self._paired(n, 3, generator)
         swing = swing * (hands == list(HANDS).index("swinging"))
         offset = offset + torch.stack([0 * swing, -0.2 * swing.abs(), swing], dim=-1)
         arm = (size["upper_arm"] + size["forearm"])[:, None]
@@ -194,7 +194,7 @@ def bend_arm(wrist: Tensor, upper: Tensor, noise: Tensor) -> tuple[Tensor, Tenso
 
     Args:
         wrist: (..., 3) where the wrist should be, from the shoulder, in the chest's frame.
-        upper: (..., 1) the upper arm's share of the length.
+        upper: (..., 1) the upper arm's fraction of the arm's length.
         noise: (..., 3) standard normal; turns the elbow about the line from shoulder to wrist.
 
     Returns:

@@ -30,9 +30,10 @@ INTRINSICS_PX = (1100.0, 1100.0, 500.0, 500.0)
 """The camera of `load_synthetic`: 1000 x 1000 pixels, about 49 degrees wide."""
 NEAREST_POINT_MM = 400.0
 SIDED = tuple((INDEX[name], MIRROR[INDEX[name]]) for name in JOINTS if name.startswith("right_"))
-OUTLIER_POSES, OUTLIER_SHARE, OUTLIER_SIZE = 0.3, 0.06, 0.35
-"""Outliers: in which share of the poses, on which share of their joints, how far in mean joint distances."""
-SWAP_SHARE = 0.02
+OUTLIER_POSES, OUTLIER_JOINTS, OUTLIER_SIZE = 0.3, 0.06, 0.35
+"""Outliers: the fraction of poses that have any, the fraction of their joints, and how far off these are, as the
+standard deviation in mean joint distances."""
+SWAP_FRACTION = 0.02
 """How often a joint takes its mirror joint's place."""
 MPII_THORAX = 0.89
 """Where MPII's thorax lies on the way from hip to upper neck: the median in its 2D poses."""
@@ -70,7 +71,7 @@ class SyntheticPeople:
         """People before a camera that does not look exactly at them.
 
         Returns:
-            (n, 17, 3) camera frame in mm, and indices (n,) into `activities.POSTURES`.
+            (n, 17, 3) camera frame in mm, and indices (n,) into `postures.POSTURES`.
         """
         body_mm, posture = self.bodies.sample(n, generator)
         ray = torch.randn(n, 2, device=body_mm.device, generator=generator) * self.off_axis_deg
@@ -129,14 +130,14 @@ def as_detected(pose_norm: Tensor, offset: Tensor, level: float, generator: Gene
         The poses, normalised anew, and the depths in their new units.
     """
     n, device = len(pose_norm), pose_norm.device
-    size, share = torch.rand(2, n, NUM_JOINTS, 1, device=device, generator=generator)
+    size, rarity = torch.rand(2, n, NUM_JOINTS, 1, device=device, generator=generator)
     noise = torch.randn(2, n, NUM_JOINTS, 2, device=device, generator=generator) / CAMERA_DISTANCE
     coins = torch.rand(n, 4 + len(SIDED), device=device, generator=generator)
     jitter = level * coins[:, 0, None, None] ** 1.5 * (0.4 + 1.2 * size)
-    outlier = OUTLIER_SIZE * (share < OUTLIER_SHARE) * (coins[:, 1, None, None] < OUTLIER_POSES)
+    outlier = OUTLIER_SIZE * (rarity < OUTLIER_JOINTS) * (coins[:, 1, None, None] < OUTLIER_POSES)
     pose = pose_norm + jitter * noise[0] + outlier * noise[1]
     for number, (right, left) in enumerate(SIDED):
-        swap = coins[:, 4 + number, None] < SWAP_SHARE
+        swap = coins[:, 4 + number, None] < SWAP_FRACTION
         here, there = pose[:, right], pose[:, left]
         pose[:, right], pose[:, left] = torch.where(swap, there, here), torch.where(swap, here, there)
     for coin, name, (below, above) in ((2, "spine", ("hip", "thorax")), (3, "neck", ("thorax", "head"))):
@@ -154,7 +155,7 @@ def load_synthetic(
     joints: str = "h36m_17",
     distance_m: tuple[float, float] = (3.0, 7.0),
 ) -> PoseSet:
-    """A fixed set of procedural people, the same for the same arguments.
+    """A fixed set of synthetic people, the same for the same arguments.
 
     Args:
         count: how many.
@@ -184,7 +185,7 @@ def load_synthetic(
         poses_px["detected"] = poses_px["gt"] + noise_px * noise
     names = tuple(sorted(POSTURES))
     actions = torch.tensor([names.index(name) for name in POSTURES])[posture]
-    name = f"{count} procedural {'person' if count == 1 else 'people'} (seed {seed}, joints {joints})"
+    name = f"{count} synthetic {'person' if count == 1 else 'people'} (seed {seed}, joints {joints})"
     return PoseSet(name, poses_px, poses_cam_mm, intrinsics_px, actions, names)
 
 

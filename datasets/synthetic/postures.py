@@ -1,8 +1,8 @@
-"""What the procedural people do: tables of joint angles and hand positions, in words and numbers.
+"""What the synthetic people do: tables of joint angles and hand positions, in words and numbers.
 
 Angles are degrees, in the clinical sense: hip and knee flexion, hip abduction (away from the middle) and external
-rotation are positive. Means and spreads were set by hand from the anatomy of each posture; every angle is clipped to
-the range of motion of healthy adults (American Academy of Orthopaedic Surgeons 1965; Norkin and White 2009,
+rotation are positive. Means and standard deviations were set by hand from the anatomy of each posture; every angle is
+clipped to the range of motion of healthy adults (American Academy of Orthopaedic Surgeons 1965; Norkin and White 2009,
 "Measurement of Joint Motion").
 """
 
@@ -22,22 +22,22 @@ class Posture(NamedTuple):
     """Where legs and trunk are.
 
     Attributes:
-        share: how often, relative to the other postures.
+        weight: how often, relative to the other postures.
         leg: mean LEG_ANGLES of one leg; which side it is is a coin toss.
         other: the other leg, or None for the same.
-        spread: standard deviations of LEG_ANGLES.
+        leg_std: standard deviations of LEG_ANGLES.
         trunk: means of TRUNK_ANGLES.
-        trunk_spread: their standard deviations.
+        trunk_std: their standard deviations.
         arms: the key of ARMS that says what the hands may do.
         lying: how often the whole body lies down: on its back, front or sides.
     """
 
-    share: float
+    weight: float
     leg: tuple[float, float, float, float]
     other: tuple[float, float, float, float] | None = None
-    spread: tuple[float, float, float, float] = (6, 4, 8, 6)
+    leg_std: tuple[float, float, float, float] = (6, 4, 8, 6)
     trunk: tuple[float, float, float, float] = (-1, 6, 0, 0)
-    trunk_spread: tuple[float, float, float, float] = (6, 9, 5, 12)
+    trunk_std: tuple[float, float, float, float] = (6, 9, 5, 12)
     arms: str = "upright"
     lying: float = 0.0
 
@@ -90,12 +90,12 @@ class Hand(NamedTuple):
     Attributes:
         anchor: one of ANCHORS; the offset is measured from there, along the trunk's axes.
         offset: (outward, downward, forward) mean, in arm lengths.
-        spread: the standard deviations.
+        std: its standard deviations.
     """
 
     anchor: str
     offset: tuple[float, float, float]
-    spread: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
 ANCHORS = ("shoulder", "head", "hip", "middle_hip", "knee", "thigh", "foot")
@@ -192,17 +192,17 @@ def posture_numbers() -> dict[str, list]:
     postures, hands = POSTURES.values(), HANDS.values()
     most = max(len(pairs) for pairs in ARMS.values())
     return {
-        "share": [posture.share for posture in postures],
+        "weight": [posture.weight for posture in postures],
         "lying": [posture.lying for posture in postures],
         "legs": [[posture.leg, posture.other or posture.leg] for posture in postures],
-        "leg_spread": [posture.spread for posture in postures],
+        "leg_std": [posture.leg_std for posture in postures],
         "leg_range": list(LEG_RANGE.values()),
         "trunk": [posture.trunk for posture in postures],
-        "trunk_spread": [posture.trunk_spread for posture in postures],
+        "trunk_std": [posture.trunk_std for posture in postures],
         "trunk_range": list(TRUNK_RANGE.values()),
-        "arms_share": [_padded(ARMS[posture.arms].values(), 0.0, most) for posture in postures],
+        "arms_weight": [_padded(ARMS[posture.arms].values(), 0.0, most) for posture in postures],
         "hand": [hand.offset for hand in hands],
-        "hand_spread": [hand.spread for hand in hands],
+        "hand_std": [hand.std for hand in hands],
     }
 
 

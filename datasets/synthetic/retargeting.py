@@ -1,4 +1,4 @@
-"""Lifted people made anatomical, to be seen again from new sides.
+"""Lifted poses on bodies of published proportions, to be seen again from new sides.
 
 Chen et al. (2019) lift a 2D pose, turn it, project it and lift it again. Here the lifted pose lends the directions of
 its bones to a body of published proportions; wherever that body is seen from, its depths are known exactly. A lift
@@ -12,14 +12,14 @@ from torch.nn.functional import normalize
 from utils.geometry import rotate, rotation_x
 from utils.skeleton import JOINTS
 
-from .body import HEAD_SPREAD_DEG, SPINE_SHARE, Bodies
+from .body import HEAD_STD_DEG, SPINE_FRACTION, Bodies
 
 LIMBS = tuple(
     (f"{side}_{parent}", f"{side}_{child}", segment)
     for side in ("right", "left")
     for parent, child, segment in (
         ("hip", "knee", "thigh"),
-        ("knee", "foot", "shin"),
+        ("knee", "foot", "shank"),
         ("shoulder", "elbow", "upper_arm"),
         ("elbow", "wrist", "forearm"),
     )
@@ -30,7 +30,7 @@ ROUND_BACK = 0.03
 """How far the spine point lies behind the middle of the trunk, in torso lengths, in upright 2D poses."""
 
 
-def dress(pose: Tensor, bodies: Bodies, generator: Generator, elevation_deg: float) -> Tensor:
+def retarget_to_body(pose: Tensor, bodies: Bodies, generator: Generator, elevation_deg: float) -> Tensor:
     """Bodies of different people in the postures of lifted poses.
 
     Args:
@@ -63,11 +63,11 @@ def _trunk(old: dict[str, Tensor], size: dict[str, Tensor], noise: Tensor, gener
     front = -normalize(torch.linalg.cross(right, up), dim=-1)
     drawn = torch.randn(2, len(up), 1, device=up.device, generator=generator)
     back = size["torso"] * (ROUND_BACK + 0.05 * drawn[0] + 0.05 * (1 + up[:, 1:2]))
-    turn = (HEAD_SPREAD_DEG[2] * drawn[1]).deg2rad()
+    turn = (HEAD_STD_DEG[2] * drawn[1]).deg2rad()
     ear = normalize(right - (right * head).sum(dim=-1, keepdim=True) * head, dim=-1)
     nose = -torch.linalg.cross(ear, head) * turn.cos() + ear * turn.sin()
     thorax = size["torso"] * up
-    new = {"hip": torch.zeros_like(up), "spine": SPINE_SHARE * thorax - back * front, "thorax": thorax}
+    new = {"hip": torch.zeros_like(up), "spine": SPINE_FRACTION * thorax - back * front, "thorax": thorax}
     new["neck"] = thorax + size["head"] / 2 * head + size["nose"] * nose
     new["head"] = thorax + size["head"] * head
     girdle = (size["shoulder"].square() + size["shoulder_drop"].square()).sqrt()

@@ -126,7 +126,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     return ", ".join(f"{name} {now[name]} instead of {before[name]}" for name in changed)
 
 
-def fingerprint(poses: Any) -> str:
+def poses_sha256(poses: Any) -> str:
     """SHA-256 of the numbers of a tensor on the CPU."""
     return hashlib.sha256(poses.contiguous().numpy().tobytes()).hexdigest()
 

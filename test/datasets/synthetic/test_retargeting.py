@@ -3,7 +3,7 @@ import torch
 
 from datasets.synthetic.body import SEGMENTS, Bodies
 from datasets.synthetic.people import SyntheticPeople
-from datasets.synthetic.retargeting import dress
+from datasets.synthetic.retargeting import retarget_to_body
 from utils.geometry import root_relative, rotate, rotation_x
 from utils.skeleton import INDEX
 
@@ -23,7 +23,9 @@ def seen_from_above(pose, degrees):
 
 
 def test_a_person_keeps_its_posture(bodies, upright):
-    dressed = dress(seen_from_above(upright, 8.0) / 500, bodies, torch.Generator().manual_seed(1), elevation_deg=8.0)
+    dressed = retarget_to_body(
+        seen_from_above(upright, 8.0) / 500, bodies, torch.Generator().manual_seed(1), elevation_deg=8.0
+    )
     kept = [INDEX[name] for name in ("thorax", "head", "right_knee", "left_foot", "right_wrist", "left_elbow")]
     error = (dressed - upright)[:, kept].norm(dim=-1)
     assert error.mean() < 130
@@ -33,7 +35,7 @@ def test_a_person_keeps_its_posture(bodies, upright):
 
 def test_bones_get_published_lengths_whatever_the_lift(bodies, upright):
     flat = upright * torch.tensor([1.0, 1.0, 0.3])
-    dressed = dress(flat, bodies, torch.Generator().manual_seed(2), elevation_deg=0.0)
+    dressed = retarget_to_body(flat, bodies, torch.Generator().manual_seed(2), elevation_deg=0.0)
     for one, other, segment in (("right_hip", "right_knee", "thigh"), ("left_elbow", "left_wrist", "forearm"),
                                 ("hip", "thorax", "torso"), ("thorax", "head", "head")):  # fmt: skip
         length = (dressed[:, INDEX[one]] - dressed[:, INDEX[other]]).norm(dim=-1)
@@ -42,7 +44,7 @@ def test_bones_get_published_lengths_whatever_the_lift(bodies, upright):
 
 
 def test_the_neck_point_looks_forward(bodies, upright):
-    dressed = dress(upright, bodies, torch.Generator().manual_seed(3), elevation_deg=0.0)
+    dressed = retarget_to_body(upright, bodies, torch.Generator().manual_seed(3), elevation_deg=0.0)
     across = dressed[:, INDEX["right_shoulder"]] - dressed[:, INDEX["left_shoulder"]]
     front = -torch.linalg.cross(across, dressed[:, INDEX["thorax"]])
     neck = dressed[:, INDEX["neck"]] - (dressed[:, INDEX["thorax"]] + dressed[:, INDEX["head"]]) / 2
@@ -53,7 +55,7 @@ def test_the_neck_point_looks_forward(bodies, upright):
 
 def test_the_data_s_elevation_is_taken_out(bodies, upright):
     generators = (torch.Generator().manual_seed(4) for _ in range(2))
-    level, tilted = (dress(seen_from_above(upright, degrees), bodies, generator, degrees)
+    level, tilted = (retarget_to_body(seen_from_above(upright, degrees), bodies, generator, degrees)
                      for degrees, generator in zip((0.0, 20.0), generators, strict=True))  # fmt: skip
     torch.testing.assert_close(level, tilted, rtol=1e-3, atol=0.5)
 
@@ -61,6 +63,6 @@ def test_the_data_s_elevation_is_taken_out(bodies, upright):
 def test_dressed_people_can_be_seen_again(bodies, upright):
     generator = torch.Generator().manual_seed(5)
     people = SyntheticPeople()
-    seen = people.view(dress(upright[:64], bodies, generator, elevation_deg=8.0), generator)
+    seen = people.view(retarget_to_body(upright[:64], bodies, generator, elevation_deg=8.0), generator)
     assert seen[..., 2].min() > 300
     assert root_relative(seen).isfinite().all()

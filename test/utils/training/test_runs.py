@@ -9,10 +9,10 @@ import torch
 
 from utils.training.runs import (
     differences,
-    fingerprint,
     has_ended,
     new_run_dir,
     other_data,
+    poses_sha256,
     read_note,
     run_dir_of,
     write_note,
@@ -61,9 +61,9 @@ def test_differences_name_both_values():
     )
 
 
-def test_fingerprint_is_of_the_numbers():
+def test_poses_sha256_is_of_the_numbers():
     poses = torch.arange(6.0).reshape(2, 3)
-    assert fingerprint(poses) == fingerprint(poses.T.contiguous().T) != fingerprint(poses + 1e-6)
+    assert poses_sha256(poses) == poses_sha256(poses.T.contiguous().T) != poses_sha256(poses + 1e-6)
 
 
 def test_a_run_has_ended_when_its_lifter_is_younger_than_the_checkpoint(tmp_path):

@@ -16,9 +16,10 @@ def test_normalised_pose_is_root_centred_and_one_cth_large():
     torch.testing.assert_close(size, torch.full_like(size, 1 / CAMERA_DISTANCE))
 
 
-def test_normalising_round_trips():
+def test_root_and_scale_lead_back_to_pixels():
     pose_px = random_pixels(4)
-    torch.testing.assert_close(t.norm_to_pixels(*t.pixels_to_norm(pose_px)), pose_px)
+    pose_norm, root_px, scale_px = t.pixels_to_norm(pose_px)
+    torch.testing.assert_close(root_px[:, None] + scale_px[:, None, None] * pose_norm, pose_px)
 
 
 def test_normalising_ignores_place_and_size_in_the_picture():

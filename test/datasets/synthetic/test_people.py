@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from datasets.synthetic.body import SEGMENTS, SHAPE_SPREAD, Bodies, bend_arm
+from datasets.synthetic.body import SEGMENTS, SHAPE_STD, Bodies, bend_arm
 from datasets.synthetic.people import SyntheticPeople, as_detected, as_mpii, depth_target, load_synthetic
 from datasets.synthetic.postures import POSTURES
 from utils.geometry import CAMERA_DISTANCE, lift_to_camera, pixels_to_rays, project, root_relative
@@ -38,7 +38,7 @@ def doing(bodies, *names):
 
 def test_every_posture_appears_about_as_often_as_its_share(bodies):
     share = torch.bincount(bodies[1], minlength=len(POSTURES)) / len(bodies[1])
-    wanted = torch.tensor([posture.share for posture in POSTURES.values()])
+    wanted = torch.tensor([posture.weight for posture in POSTURES.values()])
     assert (share - wanted / wanted.sum()).abs().max() < 0.01
 
 
@@ -46,10 +46,10 @@ def test_bones_have_published_lengths(bodies):
     poses = bodies[0]
     thigh = length(poses, "right_hip", "right_knee")
     assert thigh.mean() == pytest.approx(1700 * SEGMENTS["thigh"], rel=0.01)
-    for one, other, segment in (("right_knee", "right_foot", "shin"), ("left_elbow", "left_wrist", "forearm")):
+    for one, other, segment in (("right_knee", "right_foot", "shank"), ("left_elbow", "left_wrist", "forearm")):
         ratio = length(poses, one, other) / thigh * SEGMENTS["thigh"] / SEGMENTS[segment]
-        assert ratio.min() > (1 - 2.5 * SHAPE_SPREAD) / (1 + 2.5 * SHAPE_SPREAD) - 1e-3
-        assert ratio.max() < (1 + 2.5 * SHAPE_SPREAD) / (1 - 2.5 * SHAPE_SPREAD) + 1e-3
+        assert ratio.min() > (1 - 2.5 * SHAPE_STD) / (1 + 2.5 * SHAPE_STD) - 1e-3
+        assert ratio.max() < (1 + 2.5 * SHAPE_STD) / (1 - 2.5 * SHAPE_STD) + 1e-3
     for bone in (("hip", "knee"), ("knee", "foot"), ("shoulder", "elbow"), ("elbow", "wrist")):
         right, left = (length(poses, *(f"{side}_{name}" for name in bone)) for side in ("right", "left"))
         torch.testing.assert_close(right, left, rtol=1e-3, atol=0.1)

@@ -1,0 +1,9 @@
+"""Errors in one sentence."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, cut down to what fits into a sentence of our own: no trace, no path of a library, no stop."""
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror.lower()
+        return f"{reason}: {error.filename}" if error.filename else reason
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
