@@ -1,4 +1,4 @@
-"""From a picture to the 3D poses of the people in it: key points, 17 joints, camera, lift."""
+"""From a picture to the 3D poses of the people in it: keypoints, 17 joints, camera, lift."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from utils.demo.images import Picture
 from utils.demo.people import Camera, Person, camera_of
 from utils.demo.tracking import Tracker
 from utils.geometry import rotate, rotation_x
-from utils.keypoints import Joints, KeyPoints
+from utils.keypoints import Joints
+from utils.keypoints import KeyPoints as Keypoints
 
 from .lifter import Lifter
 
@@ -21,8 +22,8 @@ class PosePipeline:
 
     Args:
         lifter: from `models.load_lifter`.
-        detector: picture (height, width, 3) to key points, largest person first; see `models.detectors.loading`.
-        thr: key points with a lower confidence count as not seen.
+        detector: picture (height, width, 3) to keypoints, largest person first; see `models.detectors.loading`.
+        thr: keypoints with a lower confidence count as not seen.
         people: how many to lift at most; the largest come first.
         fov: assumed field of view in degrees where the file tells no focal length; 0 leaves intrinsics out.
         tilt: degrees by which the camera looks down.
@@ -31,7 +32,7 @@ class PosePipeline:
     def __init__(
         self,
         lifter: Lifter,
-        detector: Callable[[np.ndarray], list[KeyPoints]],
+        detector: Callable[[np.ndarray], list[Keypoints]],
         thr: float = 0.1,
         people: int = 5,
         fov: float = 55.0,
@@ -56,26 +57,26 @@ class PosePipeline:
             followed = tracker(self.find(picture.rgb), seconds)
         except ValueError:
             return [], camera
-        people = self.lift([(key_points, joints) for _, key_points, joints in followed], camera)
+        people = self.lift([(keypoints, joints) for _, keypoints, joints in followed], camera)
         tracks = [track for track, _, _ in followed]
         return [
             (track.number, replace(person, pose=track.smooth_pose(person.pose, seconds)))
             for track, person in zip(tracks, people, strict=True)
         ], camera
 
-    def find(self, rgb: np.ndarray) -> list[tuple[KeyPoints, Joints]]:
+    def find(self, rgb: np.ndarray) -> list[tuple[Keypoints, Joints]]:
         """The people of a picture (height, width, 3) in 2D. Raises as `__call__` does."""
         found, unseen = [], None
-        for key_points in self.detector(rgb):
+        for keypoints in self.detector(rgb):
             try:
-                found.append((key_points, key_points.to_joints(self.thr)))
+                found.append((keypoints, keypoints.to_joints(self.thr)))
             except ValueError as error:
                 unseen = unseen or error
         if not found:
             raise unseen or ValueError("no person was found; the picture must show one from head to feet")
         return found[: self.people]
 
-    def lift(self, found: list[tuple[KeyPoints, Joints]], camera: Camera) -> list[Person]:
+    def lift(self, found: list[tuple[Keypoints, Joints]], camera: Camera) -> list[Person]:
         """Lifts people that were found, all at once."""
         poses = self.lifter.lift(np.stack([joints.joints_px for _, joints in found]), camera.intrinsics_px)
         level = rotation_x(torch.tensor(-math.radians(camera.tilt_deg)))

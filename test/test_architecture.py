@@ -5,14 +5,16 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from inspect import signature
 from pathlib import Path
 
 import pytest
 
-import demo
 from models.gan import PoseGAN
 from utils.config import build_parser
+from utils.demo.options import DemoOptions
+from utils.demo.options import build_parser as build_demo_parser
 
 ROOT = Path(__file__).parent.parent
 ALLOWED = {
@@ -75,7 +77,7 @@ def test_commands_flags_and_names_in_the_documents_exist(document):
     text = document.read_text(encoding="utf-8").replace("\\\n", " ")
     known = {
         "main.py": {flag for action in build_parser()._actions for flag in action.option_strings},
-        "demo.py": {flag for action in demo.build_parser()._actions for flag in action.option_strings},
+        "demo.py": {flag for action in build_demo_parser()._actions for flag in action.option_strings},
     }
     for line in re.findall(r"python3? (?:main|demo)\.py[^`\n#|]*", text):
         words = shlex.split(line)
@@ -104,8 +106,7 @@ def test_the_demo_s_options_in_the_readme_are_all_there_with_their_defaults():
     shown = {}
     for flags, values in re.findall(r"^\| (`--.*`) \|.*\| ?([^|]*?) ?\|$", text, re.MULTILINE):
         shown |= zip(re.findall(r"--\w+", flags), values.replace("`", "").split(", "), strict=True)
-    actions = {action.option_strings[-1]: action.default for action in demo.build_parser()._actions}
-    del actions["--help"]
+    defaults = {f"--{item.name}": item.default for item in fields(DemoOptions)}
     assert shown == {
-        flag: "" if default is None else f"{default}".removesuffix(".0") for flag, default in actions.items()
+        flag: "" if default is None else f"{default}".removesuffix(".0") for flag, default in defaults.items()
     }

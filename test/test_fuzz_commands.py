@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from fuzzing import fuzz, needs_linux
 from hypothesis import strategies as st
 from mangling import JUNK, PATHS, json_texts
 from PIL import Image
+from samples_keypoints import flat, standing
 from specimens import CHECKPOINT_FILES, WHOLE
-from test_detections import flat, standing
 
 import demo
 import main as training
 from datasets import loading
 from utils.config import build_parser, parse_options
+from utils.demo.options import DemoOptions
 
 pytestmark = needs_linux
 
@@ -130,7 +132,7 @@ def test_evaluation(attempt, capfd, place, where, results, val_data):
 SMALL_LIFTER = "--ckpt=some.ckpt"
 
 
-DEMO_FLAGS = [action.option_strings[0] for action in demo.build_parser()._actions if action.dest != "help"]
+DEMO_FLAGS = [f"--{item.name}" for item in fields(DemoOptions)]
 
 
 @pytest.fixture

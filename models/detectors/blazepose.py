@@ -1,7 +1,7 @@
 """BlazePose (Bazarevsky et al. 2020): MediaPipe's person detector and landmark model, run by LiteRT.
 
 Two small networks in turn. The first finds people as boxes with two points, the middle of the hips and the rim of
-the person's circle; these give an upright square crop, in which the second finds 33 key points.
+the person's circle; these give an upright square crop, in which the second finds 33 keypoints.
 The constants are those of MediaPipe's published graphs (pose_detection, pose_landmark_full).
 """
 
@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.keypoints import KeyPoints
+from utils.keypoints import KeyPoints as Keypoints
 from utils.quiet import quiet_stderr
 from utils.skeleton import SOURCES
 
-from .crops import crop_matrix, near_windows, reduced, sample, whole_window
-from .distinct import distinct, sureness
+from .crops import crop_matrix, distinct, near_windows, reduced, sample, sureness, whole_window
 
 SOURCE = "blazepose_33"
 POINTS = len(SOURCES[SOURCE])
@@ -30,13 +29,13 @@ REFINE_WINDOW = 7
 REFINE_FROM = 0.5
 """A heat map whose peak near the landmark is below this says nothing about its place."""
 LOOKS, SURE = 4, 0.7
-"""Unsure key points are looked for in up to so many crops, each taken from the last one's landmarks."""
+"""Unsure keypoints are looked for in up to so many crops, each taken from the last one's landmarks."""
 LARGEST_SIDE = 1280
 """Larger pictures are reduced by a whole factor, so that bilinear sampling does not alias."""
 
 
 class BlazePose:
-    """Image to the key points of each person in it, for use in `models.detectors.loading.Detector`.
+    """Image to the keypoints of each person in it, for use in `models.detectors.loading.Detector`.
 
     Args:
         folder: holds the two .tflite files.
@@ -62,14 +61,14 @@ class BlazePose:
         self._detector, self._landmarker = load(DETECTOR_FILE), load(LANDMARK_FILE)
         self._anchors = anchors()
 
-    def __call__(self, image: np.ndarray) -> list[KeyPoints]:
+    def __call__(self, image: np.ndarray) -> list[Keypoints]:
         """Finds people.
 
         Args:
             image: (height, width, 3) uint8 RGB.
 
         Returns:
-            One `KeyPoints` of "blazepose_33" a person, in the image's pixels. A confidence is the peak of the point's
+            One `Keypoints` of "blazepose_33" a person, in the image's pixels. A confidence is the peak of the point's
             64 x 64 heat map near the landmark, times the probability that the point is in the picture.
         """
         shrink = -(-max(image.shape[:2]) // LARGEST_SIDE)
@@ -101,8 +100,8 @@ class BlazePose:
         kept = scores >= DETECTION_SCORE
         return decode(boxes[0][kept], self._anchors[kept]) * side + offset, scores[kept]
 
-    def _person(self, image: np.ndarray, crop: np.ndarray) -> KeyPoints:
-        """The person in a crop; while the key points are unsure, they give a better crop to look at again."""
+    def _person(self, image: np.ndarray, crop: np.ndarray) -> Keypoints:
+        """The person in a crop; while the keypoints are unsure, they give a better crop to look at again."""
         looks = []
         for _ in range(LOOKS):
             looks.append(self._landmarks(image, crop))
@@ -111,13 +110,13 @@ class BlazePose:
             crop = crop_matrix(*looks[-1].points_px[POINTS : POINTS + 2], LANDMARK_SIZE)
         return max(looks, key=sureness)
 
-    def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> KeyPoints:
-        """The key points in a crop, in image pixels, and two more: the middle of the hips and the circle's rim."""
+    def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> Keypoints:
+        """The keypoints in a crop, in image pixels, and two more: the middle of the hips and the circle's rim."""
         raw, presence, _, heat, _ = run(self._landmarker, sample(image, crop, LANDMARK_SIZE) / 255)
         landmarks = raw.reshape(-1, 5)
         points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, sigmoid(heat[0]))
         points_px = points * LANDMARK_SIZE @ crop[:, :2].T + crop[:, 2]
-        return KeyPoints(SOURCE, points_px, peak * sigmoid(landmarks[:, 4]), float(presence[0, 0]))
+        return Keypoints(SOURCE, points_px, peak * sigmoid(landmarks[:, 4]), float(presence[0, 0]))
 
 
 def run(interpreter, pixels: np.ndarray) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""2D pose estimators: a picture in, the key points of each person out. Training never imports this."""
+"""2D pose estimators: a picture in, the keypoints of each person out. Training never imports this."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.demo.images import read_picture
-from utils.keypoints import KeyPoints
+from utils.keypoints import KeyPoints as Keypoints
 
 ESTIMATOR_FOLDER = Path(__file__).resolve().parents[1] / "estimators"
 """Where download_2d_pose_estimator.sh puts the files."""
@@ -28,13 +28,13 @@ class Detector:
     """A pose estimator with its pictures checked and its people sorted.
 
     Args:
-        estimate: (height, width, 3) uint8 RGB to the key points of each person.
+        estimate: (height, width, 3) uint8 RGB to the keypoints of each person.
     """
 
-    def __init__(self, estimate: Callable[[np.ndarray], list[KeyPoints]]) -> None:
+    def __init__(self, estimate: Callable[[np.ndarray], list[Keypoints]]) -> None:
         self._estimate = estimate
 
-    def __call__(self, image: np.ndarray | str | Path) -> list[KeyPoints]:
+    def __call__(self, image: np.ndarray | str | Path) -> list[Keypoints]:
         """The people in a picture, largest first; an empty list if there are none.
 
         Args:

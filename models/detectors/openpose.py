@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.demo.video import import_opencv
-from utils.keypoints import KeyPoints
+from utils.keypoints import KeyPoints as Keypoints
 from utils.skeleton import SOURCES
 
 from .grouping import Limb, group_people
@@ -69,7 +69,7 @@ VARIANTS = {
 
 
 class OpenPose:
-    """Image to the key points of each person in it, for use in `models.detectors.loading.Detector`.
+    """Image to the keypoints of each person in it, for use in `models.detectors.loading.Detector`.
 
     Args:
         variant: "mpi" or "coco".
@@ -94,14 +94,14 @@ class OpenPose:
         except cv2.error as error:
             raise ValueError(f"{weights} does not hold the weights of OpenPose's {variant} network") from error
 
-    def __call__(self, image: np.ndarray) -> list[KeyPoints]:
+    def __call__(self, image: np.ndarray) -> list[Keypoints]:
         """Finds people.
 
         Args:
             image: (height, width, 3) uint8 RGB.
 
         Returns:
-            One `KeyPoints` a person, in the image's pixels; a confidence is the value of the point's heat map.
+            One `Keypoints` a person, in the image's pixels; a confidence is the value of the point's heat map.
         """
         factor = min(self.width / image.shape[1], self.height / image.shape[0])
         size = tuple(max(round(length * factor), 1) for length in image.shape[1::-1])
@@ -112,7 +112,7 @@ class OpenPose:
         names = SOURCES[self.variant.source]
         scale = np.array([image.shape[1] / size[0], image.shape[0] / size[1]]) * STRIDE / UPSAMPLE
         return [
-            KeyPoints(self.variant.source, (points[:, :2] + 0.5) * scale - 0.5, points[:, 2].clip(0, 1))
+            Keypoints(self.variant.source, (points[:, :2] + 0.5) * scale - 0.5, points[:, 2].clip(0, 1))
             for points in group_people(maps, names, self.variant.limbs, self.thr)
         ]
 

@@ -50,7 +50,7 @@ def all_or_nothing(folder: str | Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def write_results(folder: str | Path, name: str, picture: Picture, people: list[Person], camera: Camera) -> None:
+def save_people(folder: str | Path, name: str, picture: Picture, people: list[Person], camera: Camera) -> None:
     """Writes the pictures, the turntable, the JSON and the page of one picture into a folder.
 
     The first person's files have no prefix; those of the others are named person2_..., person3_...
@@ -73,9 +73,8 @@ def write_results(folder: str | Path, name: str, picture: Picture, people: list[
                 write_png(partial / "overview.png", overview(drawn, views, shown[0].joints.joints_px))
         page = viewer_page(photo, shown)
         (partial / "pose.html").write_text(page, encoding="utf-8")
-        lines = [
-            f" {json.dumps(key)}: {json.dumps(value)}" for key, value in describe(name, picture, people, camera).items()
-        ]
+        content = people_content(name, picture, people, camera)
+        lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
         (partial / "pose.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         forget_others(Path(folder))
 
@@ -87,7 +86,7 @@ def forget_others(folder: Path) -> None:
             old.unlink()
 
 
-def describe(name: str, picture: Picture, people: list[Person], camera: Camera) -> dict:
+def people_content(name: str, picture: Picture, people: list[Person], camera: Camera) -> dict:
     """Everything known about a picture's people, for JSON."""
     height, width = picture.rgb.shape[:2]
     return {
@@ -125,13 +124,13 @@ def overview(photo: np.ndarray, views: list[np.ndarray], joints_px: np.ndarray) 
     """One strip: the person in the photo, then the views, each with a caption.
 
     Args:
-        photo: (height, width, 3) with the key points drawn.
+        photo: (height, width, 3) with the keypoints drawn.
         views: square pictures of one size.
         joints_px: (17, 2) of the person in the photo.
     """
     side = VIEW_SIDE_PX
     tiles = [square_around(photo, joints_px, side), *map(Image.fromarray, views)]
-    captions = ["key points", *(f"{azimuth}°" for azimuth in AZIMUTHS_DEG)]
+    captions = ["keypoints", *(f"{azimuth}°" for azimuth in AZIMUTHS_DEG)]
     strip = Image.new("RGB", (side * len(tiles), side + CAPTION_PX), "white")
     pen, font, line = ImageDraw.Draw(strip), ImageFont.load_default(18), side + CAPTION_PX / 2
     for number, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..keypoints import Joints, KeyPoints
+from ..keypoints import Joints
+from ..keypoints import KeyPoints as Keypoints
 from ..skeleton import BONES, JOINTS, SOURCES
 from .images import Picture
 
@@ -43,21 +44,21 @@ class Person:
     """One person in a picture.
 
     Attributes:
-        key_points: as they were found.
+        keypoints: as they were found.
         joints: our 17 joints in the picture.
         pose: (17, 3) root-relative, x right, y down, z away from the camera; the scale is unknown, the joints are
             about 1 from the root on average.
     """
 
-    key_points: KeyPoints
+    keypoints: Keypoints
     joints: Joints
     pose: np.ndarray
 
     def drawn_in(self, factor: float) -> "Person":
-        """The same person in the picture resized by a factor; the key points stay as they were found."""
+        """The same person in the picture resized by a factor; the keypoints stay as they were found."""
         return replace(self, joints=replace(self.joints, joints_px=self.joints.joints_px * factor))
 
-    def to_dict(self, with_key_points: bool = True) -> dict:
+    def to_dict(self, with_keypoints: bool = True) -> dict:
         """For JSON."""
         content = {
             "joints_2d_px": np.round(self.joints.joints_px, 2).tolist(),
@@ -65,13 +66,13 @@ class Person:
             "filled_joints": [name for name, filled in zip(JOINTS, self.joints.filled, strict=True) if filled],
             "joints_3d": np.round(self.pose.astype(float), 4).tolist(),
         }
-        if with_key_points:
-            content["key_points"] = {
-                "skeleton": self.key_points.source,
-                "names": SOURCES[self.key_points.source],
-                "points_px": np.round(self.key_points.points_px, 2).tolist(),
-                "confidence": np.round(self.key_points.confidence, 3).tolist(),
-                "person_score": round(self.key_points.score, 3),
+        if with_keypoints:
+            content["keypoints"] = {
+                "skeleton": self.keypoints.source,
+                "names": SOURCES[self.keypoints.source],
+                "points_px": np.round(self.keypoints.points_px, 2).tolist(),
+                "confidence": np.round(self.keypoints.confidence, 3).tolist(),
+                "person_score": round(self.keypoints.score, 3),
             }
         return content
 

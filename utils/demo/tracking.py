@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..keypoints import Joints, KeyPoints
+from ..keypoints import Joints
+from ..keypoints import KeyPoints as Keypoints
 from ..skeleton import ROOT
 
 FORGET_S = 0.5
@@ -82,18 +83,18 @@ class Tracker:
     def __init__(self, smooth_s: float = 0.0) -> None:
         self.smooth_s, self._tracks, self._count = smooth_s, [], 0
 
-    def __call__(self, found: list[tuple[KeyPoints, Joints]], seconds: float):
-        """People of one frame to (track, key points, joints), in the order of their numbers."""
+    def __call__(self, found: list[tuple[Keypoints, Joints]], seconds: float):
+        """People of one frame to (track, keypoints, joints), in the order of their numbers."""
         self._tracks = [track for track in self._tracks if seconds - track.seen_s <= FORGET_S]
         free, followed = list(self._tracks), []
-        for key_points, joints in found:
+        for keypoints, joints in found:
             root_px = joints.joints_px[ROOT]
             track = min(free, key=lambda track: np.linalg.norm(track.root_px - root_px), default=None)
-            if track is None or np.linalg.norm(track.root_px - root_px) > NEAR * key_points.size_px:
+            if track is None or np.linalg.norm(track.root_px - root_px) > NEAR * keypoints.size_px:
                 self._count += 1
-                track = Track(self._count, self.smooth_s, key_points.size_px)
+                track = Track(self._count, self.smooth_s, keypoints.size_px)
                 self._tracks.append(track)
             else:
                 free.remove(track)
-            followed.append((track, key_points, track.follow(joints, seconds)))
+            followed.append((track, keypoints, track.follow(joints, seconds)))
         return sorted(followed, key=lambda entry: entry[0].number)

@@ -140,7 +140,7 @@ class VideoOutput:
             raise ValueError(f"the video's pictures change their size after {self.frames} frames")
         self._writer.write(np.ascontiguousarray(frame[..., ::-1]))
         entry = {"time_s": round(seconds, 4)}
-        entry["people"] = [{"id": number, **person.to_dict(with_key_points=False)} for number, person in people]
+        entry["people"] = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in people]
         self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
         self.frames, self.people = self.frames + 1, self.people + len(people)
 
@@ -155,7 +155,7 @@ class VideoOutput:
 
 
 def side_by_side(rgb: np.ndarray, people: list[Person]) -> np.ndarray:
-    """A frame with its key points, and beside it the first person's 3D pose from two sides. MP4 wants even sides."""
+    """A frame with its keypoints, and beside it the first person's 3D pose from two sides. MP4 wants even sides."""
     height = min(rgb.shape[0], FRAME_HEIGHT_PX) // 4 * 4
     photo, factor = shrink(rgb, max(round(max(rgb.shape[:2]) * height / rgb.shape[0]), 2))
     photo = photo[:height, : photo.shape[1] // 2 * 2]

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from test_grouping import planted_maps, standing
+from samples_openpose import planted_maps, standing
 
 from models.detectors import loading as detector
 from models.detectors.openpose import VARIANTS, OpenPose, network_layers, rounded_up

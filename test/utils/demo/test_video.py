@@ -3,8 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_detections import standing
-from test_people import lifted
+from samples_keypoints import lifted, standing
 
 from utils.demo.images import Picture
 from utils.demo.people import Camera

@@ -6,15 +6,9 @@ import pytest
 
 from utils.demo.images import Picture
 from utils.demo.people import CONVENTIONS, Camera, Person, camera_of
-from utils.keypoints import Joints, KeyPoints
+from utils.keypoints import Joints
+from utils.keypoints import KeyPoints as Keypoints
 from utils.skeleton import JOINTS, NUM_JOINTS
-
-
-def lifted(key_points):
-    """A person whose depths grow from joint to joint."""
-    joints = key_points.to_joints()
-    pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
-    return Person(key_points, joints, pose)
 
 
 @pytest.fixture
@@ -22,7 +16,7 @@ def person():
     points = np.arange(34.0).reshape(17, 2)
     filled = np.array([name == "left_foot" for name in JOINTS])
     return Person(
-        KeyPoints("coco_17", points, np.full(17, 0.5)), Joints(points, np.full(17, 0.5), filled), np.ones((17, 3))
+        Keypoints("coco_17", points, np.full(17, 0.5)), Joints(points, np.full(17, 0.5), filled), np.ones((17, 3))
     )
 
 
@@ -54,8 +48,8 @@ def test_json_of_a_person(person):
     assert np.shape(content["joints_3d"]) == (NUM_JOINTS, 3)
     assert np.shape(content["joints_2d_px"]) == (NUM_JOINTS, 2)
     assert content["filled_joints"] == ["left_foot"]
-    assert content["key_points"]["names"][0] == "nose"
-    assert "key_points" not in person.to_dict(with_key_points=False)
+    assert content["keypoints"]["names"][0] == "nose"
+    assert "keypoints" not in person.to_dict(with_keypoints=False)
 
 
 def test_json_of_a_camera_states_the_tilt():

@@ -5,8 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from test_detections import standing
-from test_people import lifted
+from samples_keypoints import lifted, standing
 
 from utils.demo.viewer import jpeg_url, viewer_page
 

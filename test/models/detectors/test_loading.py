@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 
 from models.detectors.loading import FILES, Detector, check_file, load_detector
-from utils.keypoints import KeyPoints
+from utils.keypoints import KeyPoints as Keypoints
 
-ROOT_FOLDER = Path(__file__).resolve().parents[1]
+ROOT_FOLDER = Path(__file__).resolve().parents[3]
 
 
 def people(rgb):
     points = np.array([[0.0, 0], [10, 10]])
-    return [KeyPoints("x", points, np.ones(2)), KeyPoints("x", points * 3, np.ones(2))]
+    return [Keypoints("x", points, np.ones(2)), Keypoints("x", points * 3, np.ones(2))]
 
 
 def test_people_come_largest_first():

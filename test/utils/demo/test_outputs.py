@@ -3,11 +3,10 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from test_detections import standing
-from test_people import lifted
+from samples_keypoints import lifted, standing
 
 from utils.demo.images import Picture
-from utils.demo.outputs import AZIMUTHS_DEG, all_or_nothing, overview, square_around, write_gif, write_results
+from utils.demo.outputs import AZIMUTHS_DEG, all_or_nothing, overview, save_people, square_around, write_gif
 from utils.demo.people import Camera
 from utils.drawing.poses import turntable
 from utils.skeleton import JOINTS
@@ -33,7 +32,7 @@ def few_frames(monkeypatch):
 
 
 def test_every_file_is_written(person, picture, tmp_path):
-    write_results(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    save_people(tmp_path, "photo.jpg", picture, [person], CAMERA)
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     assert Image.open(tmp_path / "pose_2d.png").size == (200, 300)
     with Image.open(tmp_path / "turntable.gif") as turntable:
@@ -42,7 +41,7 @@ def test_every_file_is_written(person, picture, tmp_path):
 
 
 def test_json_says_what_the_numbers_are(person, picture, tmp_path, few_frames):
-    write_results(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    save_people(tmp_path, "photo.jpg", picture, [person], CAMERA)
     content = json.loads((tmp_path / "pose.json").read_text())
     assert content["picture"] == {"name": "photo.jpg", "width_px": 200, "height_px": 300}
     assert content["joints"] == list(JOINTS)
@@ -52,14 +51,14 @@ def test_json_says_what_the_numbers_are(person, picture, tmp_path, few_frames):
 
 def test_second_person_has_files_of_its_own_that_a_later_run_removes(person, picture, tmp_path, few_frames):
     (tmp_path / "person2_notes.txt").write_text("mine")
-    write_results(tmp_path, "photo.jpg", picture, [person, person], CAMERA)
+    save_people(tmp_path, "photo.jpg", picture, [person, person], CAMERA)
     assert (tmp_path / "person2_turntable.gif").is_file()
-    write_results(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    save_people(tmp_path, "photo.jpg", picture, [person], CAMERA)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "person2_notes.txt"])
 
 
 def test_a_huge_picture_is_written_smaller_but_its_coordinates_stay(person, tmp_path, few_frames):
-    write_results(tmp_path, "photo.jpg", Picture(np.zeros((3200, 2400, 3), np.uint8)), [person], CAMERA)
+    save_people(tmp_path, "photo.jpg", Picture(np.zeros((3200, 2400, 3), np.uint8)), [person], CAMERA)
     assert Image.open(tmp_path / "pose_2d.png").size == (1200, 1600)
     joints = json.loads((tmp_path / "pose.json").read_text())["people"][0]["joints_2d_px"]
     assert np.allclose(joints, person.joints.joints_px, atol=0.01)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from utils.demo.tracking import OneEuro, Tracker
-from utils.keypoints import Joints, KeyPoints
+from utils.keypoints import Joints
+from utils.keypoints import KeyPoints as Keypoints
 from utils.skeleton import ROOT
 
 SHAPE = np.random.default_rng(0).uniform(-50, 50, (17, 2))
@@ -10,7 +11,7 @@ SHAPE = np.random.default_rng(0).uniform(-50, 50, (17, 2))
 
 def person(x, y=0.0):
     points = SHAPE - SHAPE[ROOT] + [x, y]
-    return KeyPoints("coco_17", points, np.ones(17)), Joints(points, np.ones(17), np.zeros(17, bool))
+    return Keypoints("coco_17", points, np.ones(17)), Joints(points, np.ones(17), np.zeros(17, bool))
 
 
 def numbers(followed):

@@ -9,7 +9,7 @@ from models.detectors.loading import ESTIMATOR_FOLDER, FILES
 from utils.demo.images import read_picture
 from utils.skeleton import SOURCES
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from models.detectors.crops import crop_matrix, near_windows, reduced, sample, whole_window
+from models.detectors.crops import crop_matrix, distinct, near_windows, reduced, sample, sureness, whole_window
+from utils.keypoints import KeyPoints as Keypoints
+
+SOURCE, POINTS = "blazepose_33", 33
 
 
 def ramp(height=40, width=60):
@@ -46,3 +49,30 @@ def test_windows_cover_the_picture():
 
 def test_reduced_is_the_mean():
     assert reduced(np.repeat(np.repeat(ramp(4, 6), 3, axis=0), 3, axis=1), 3).tolist() == ramp(4, 6).tolist()
+
+
+def test_sureness_is_about_the_body_and_needs_a_person():
+    confidence = np.array([0.1] * 11 + [0.6] * 22)
+    assert sureness(Keypoints(SOURCE, np.zeros((POINTS, 2)), confidence)) == 0.6
+    assert sureness(Keypoints(SOURCE, np.zeros((POINTS, 2)), confidence, score=0.0)) == 0
+
+
+def test_the_same_person_found_twice_counts_once():
+    points = np.random.default_rng(0).uniform(0, 100, (POINTS, 2))
+    sure, unsure = np.full(POINTS, 0.9), np.full(POINTS, 0.5)
+    people = [
+        Keypoints(SOURCE, points + 3, unsure),
+        Keypoints(SOURCE, points, sure),
+        Keypoints(SOURCE, points + 80, sure),
+    ]
+    kept = distinct(people)
+    assert len(kept) == 2
+    assert (kept[0].points_px == points).all()
+
+
+def test_an_unsure_finding_upside_down_is_the_same_person():
+    points = np.random.default_rng(0).uniform(0, 100, (POINTS, 2))
+    upright = Keypoints(SOURCE, points, np.full(POINTS, 0.9))
+    turned = points * [1, -1] + [0, 100]
+    assert distinct([Keypoints(SOURCE, turned, np.full(POINTS, 0.5)), upright]) == [upright]
+    assert len(distinct([Keypoints(SOURCE, turned, np.full(POINTS, 0.85)), upright])) == 2, "people who hug stay two"

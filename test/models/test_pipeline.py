@@ -1,15 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from test_detections import standing, without
+from samples_keypoints import LEGS, standing, without
 
 from models import Lifter
 from models.pipeline import PosePipeline
 from utils.demo.images import Picture
 from utils.demo.tracking import Tracker
-from utils.keypoints import KeyPoints
-
-LEGS = [f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")]
+from utils.keypoints import KeyPoints as Keypoints
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +21,7 @@ def picture(focal_px=None):
 
 
 def moved(person, x):
-    return KeyPoints(person.source, person.points_px + np.array([x, 0]), person.confidence)
+    return Keypoints(person.source, person.points_px + np.array([x, 0]), person.confidence)
 
 
 def test_poses_are_the_lifters(lifter):
@@ -51,7 +49,7 @@ def test_a_camera_that_looks_down_by_90_degrees_sees_the_ground_ahead(lifter):
 def test_as_many_people_as_asked_for(lifter):
     detector = lambda rgb: [moved(standing(), x) for x in (0, 10, 20)]  # noqa: E731
     people, _ = PosePipeline(lifter, detector, people=2)(picture())
-    assert [person.key_points.points_px[0, 0] for person in people] == [100, 110]
+    assert [person.keypoints.points_px[0, 0] for person in people] == [100, 110]
 
 
 def test_a_person_cut_off_does_not_keep_the_others_out(lifter):

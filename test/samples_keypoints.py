@@ -1,0 +1,43 @@
+"""People as detectors give them, for tests."""
+
+import numpy as np
+
+from utils.demo.people import Person
+from utils.keypoints import KeyPoints as Keypoints
+from utils.skeleton import SOURCES
+
+PLACES = {
+    "nose": (100, 20), "eye": (5, 15), "ear": (10, 18), "shoulder": (25, 60), "elbow": (35, 100), "wrist": (40, 130),
+    "hip": (15, 150), "knee": (16, 210), "ankle": (17, 270),
+}  # fmt: skip
+LEGS = [f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")]
+
+
+def standing(source="coco_17", confidence=0.9):
+    """A person who faces the camera: the left side is at greater x."""
+    points = []
+    for name in SOURCES[source]:
+        kind = name.split("_")[-1]
+        x, y = PLACES.get(kind, PLACES["nose"])
+        points.append((100 + x if name.startswith("left") else 100 - x, y) if "_" in name else (x, y))
+    return Keypoints(source, np.array(points, float), np.full(len(points), confidence))
+
+
+def without(person, *names):
+    """The same person, some points of whom were not found."""
+    confidence, points = person.confidence.copy(), person.points_px.copy()
+    hidden = [SOURCES[person.source].index(name) for name in names]
+    confidence[hidden], points[hidden] = 0.01, np.nan
+    return Keypoints(person.source, points, confidence)
+
+
+def flat(person):
+    """x, y and confidence in turn, as files hold them."""
+    return np.column_stack([person.points_px, person.confidence]).ravel().tolist()
+
+
+def lifted(keypoints):
+    """A person whose depths grow from joint to joint."""
+    joints = keypoints.to_joints()
+    pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
+    return Person(keypoints, joints, pose)
