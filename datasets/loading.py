@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from utils.config import Config, DataConfig
+
 from .h36m import load_h36m
 from .keypoints import load_keypoints
 from .mpii import load_mpii
@@ -12,53 +14,74 @@ H36M_TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
 H36M_VAL_SUBJECTS = ("S9", "S11")
 SYNTHETIC_VAL_POSES = 4096
 SYNTHETIC_VAL_SEED = 2**31
-"""Far from any seed of a training set, so that no validation person is trained on."""
+"""Far from any seed of a training set, so that no validation pose is trained on."""
+DEFAULT_FOLDER = Path("data")
 MPII_FILES = ("mpii_poses.npy", "mpii_human_pose_v1_u12_*.mat", "mpii_annotations.json")
 
 
-def choose_train_data(name: str | None, data_dir: Path) -> str:
-    """The name given, or MPII if its files are there, or generated people."""
-    return name or ("mpii" if any(any(data_dir.glob(pattern)) for pattern in MPII_FILES) else "synthetic")
+def load_data(config: Config) -> tuple[Config, PoseSet, PoseSet]:
+    """The settings with the chosen data sets in them, the 2D poses to train on and the 3D poses to validate on.
+
+    Raises:
+        ValueError: one sentence, for data that is missing or unusable.
+    """
+    data = config.data
+    train_data = data.train_data or _training_data_in(data)
+    if data.data_dir and train_data == "synthetic" and not data.train_data:
+        raise ValueError(f"--data_dir {data.data_dir} has no 2D poses of MPII to train on; see README.md, or give "
+                         "--train_data")  # fmt: skip
+    config = config.updated({"train_data": train_data, "val_data": _validation_data(data)})
+    return config, load_training(config.data, config.run.seed), load_validation(config.data)
 
 
-def choose_val_data(name: str | None, data_dir: Path) -> str:
-    """The name given, or Human3.6M if its folder is there, or generated people."""
-    return name or ("h36m" if (data_dir / "h36m").is_dir() else "synthetic")
-
-
-def load_train(
-    name: str, data_dir: Path, joint_definitions: str, synthetic_poses: int, seed: int, skeleton: str | None = None
-) -> PoseSet:
+def load_training(data: DataConfig, seed: int) -> PoseSet:
     """2D poses to train on.
 
     Args:
-        name: "mpii", "h36m", "synthetic" or a file or folder of your own key points.
-        data_dir: where MPII's files and h36m/ are.
-        joint_definitions: "h36m" moves MPII's points to Human3.6M's joints, "raw" leaves them.
-        synthetic_poses: how many people to generate.
-        seed: of the generated people.
-        skeleton: whose points a file of your own holds, where it does not say.
+        data: which ones; MPII where its files are, else synthetic poses, where `train_data` is None.
+        seed: of the synthetic poses.
 
     Raises:
         ValueError: one sentence, for data that is missing or unusable.
     """
+    name = data.train_data or _training_data_in(data)
     if name == "mpii":
-        return load_mpii(data_dir, joint_definitions)
+        return load_mpii(folder_of(data), data.joint_definitions)
     if name == "h36m":
-        return load_h36m(data_dir / "h36m", H36M_TRAIN_SUBJECTS, detections=False, progress=True)
+        return load_h36m(folder_of(data) / "h36m", H36M_TRAIN_SUBJECTS, detections=False, progress=True)
     if name == "synthetic":
-        return load_synthetic(synthetic_poses, seed)
+        return load_synthetic(data.synthetic_poses, seed)
     if not Path(name).exists():
         raise ValueError(f"--train_data {name} is neither mpii, h36m, synthetic nor an existing file or folder")
-    return load_keypoints(Path(name), skeleton, joint_definitions)
+    return load_keypoints(Path(name), data.skeleton, data.joint_definitions)
 
 
-def load_val(name: str, data_dir: Path, stride: int) -> PoseSet:
-    """3D poses to validate on: Human3.6M's S9 and S11, or generated people.
+def load_validation(data: DataConfig) -> PoseSet:
+    """3D poses to validate on: Human3.6M's S9 and S11, or synthetic poses.
 
     Raises:
         ValueError: one sentence, for data that is missing or unusable.
     """
-    if name == "h36m":
-        return load_h36m(data_dir / "h36m", H36M_VAL_SUBJECTS, stride=stride, progress=True)
+    if _validation_data(data) == "h36m":
+        return load_h36m(folder_of(data) / "h36m", H36M_VAL_SUBJECTS, stride=data.val_stride or 1, progress=True)
     return load_synthetic(SYNTHETIC_VAL_POSES, SYNTHETIC_VAL_SEED)
+
+
+def folder_of(data: DataConfig) -> Path:
+    """The folder of --data_dir, ./data where it is not given."""
+    return data.data_dir or DEFAULT_FOLDER
+
+
+def _training_data_in(data: DataConfig) -> str:
+    return "mpii" if any(any(folder_of(data).glob(pattern)) for pattern in MPII_FILES) else "synthetic"
+
+
+def _validation_data(data: DataConfig) -> str:
+    if data.val_data:
+        return data.val_data
+    if (folder_of(data) / "h36m").is_dir():
+        return "h36m"
+    if data.data_dir:
+        raise ValueError(f"--data_dir {data.data_dir} has no folder h36m to validate on; see README.md, or give "
+                         "--val_data synthetic")  # fmt: skip
+    return "synthetic"

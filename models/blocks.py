@@ -1,4 +1,4 @@
-"""The residual block that lifter and critic share (Martinez et al. 2017, figure 2)."""
+"""The residual block that lifter and discriminator share (Martinez et al. 2017, figure 2)."""
 
 from torch import Tensor, nn
 

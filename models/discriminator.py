@@ -1,4 +1,4 @@
-"""The critic: does a 2D pose come from the data, or from a lifted pose seen from elsewhere?"""
+"""The discriminator: does a 2D pose come from the data, or is it the projection of a lifted pose?"""
 
 import torch
 from torch import Tensor, nn

@@ -12,12 +12,12 @@ from utils.skeleton import NUM_JOINTS, ROOT
 
 from .blocks import ResidualBlock, residual_network
 
-FLAT_START = 0.01
+START_FACTOR = 0.01
 """Factor on the last layer's first weights: adversarial training from random depths ends in mirrored people."""
 
 
 class Lifter(nn.Module):
-    """Martinez network from a normalised 2D pose to depths. It starts near the flat pose.
+    """Martinez network from a normalised 2D pose to depths. It starts near zero depth.
 
     Args:
         width: units a layer.
@@ -29,8 +29,8 @@ class Lifter(nn.Module):
         self.width, self.blocks = width, blocks
         self.network = residual_network(NUM_JOINTS * 2, width, blocks, NUM_JOINTS, batch_norm=True)
         with torch.no_grad():
-            self.network[-1].weight.mul_(FLAT_START)
-            self.network[-1].bias.mul_(FLAT_START)
+            self.network[-1].weight.mul_(START_FACTOR)
+            self.network[-1].bias.mul_(START_FACTOR)
 
     def forward(self, pose_norm: Tensor) -> Tensor:
         """Depths z_j = max(1, c + f(x)_j), the root's offset pinned to 0.
@@ -72,7 +72,7 @@ class Lifter(nn.Module):
 
     @torch.no_grad()
     def lift(self, pose_2d_px, intrinsics=None, average_flip: bool = True) -> Tensor:
-        """The 3D poses of key points in an image.
+        """The 3D poses of keypoints in an image.
 
         Args:
             pose_2d_px: (..., 17, 2) pixels in the joints of `utils.skeleton.JOINTS`; a tensor or an array.
@@ -90,11 +90,11 @@ class Lifter(nn.Module):
         reference = next(self.parameters())
         pose_px = torch.as_tensor(pose_2d_px, dtype=torch.float32, device=reference.device)
         if pose_px.shape[-2:] != (NUM_JOINTS, 2):
-            raise ValueError(f"expected key points of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_px.shape)}")
+            raise ValueError(f"expected keypoints of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_px.shape)}")
         if not torch.isfinite(pose_px).all():
-            raise ValueError("the key points contain NaN or infinity: fill or drop the missing joints first")
+            raise ValueError("the keypoints contain NaN or infinity: fill or drop the missing joints first")
         if not usable(pose_px).all():
-            raise ValueError("a person has no size, all 17 key points being the same, or one that float32 cannot hold")
+            raise ValueError("a person has no size, all 17 keypoints being the same, or one that float32 cannot hold")
         if intrinsics is None:
             return self.lift_norm(pixels_to_norm(pose_px)[0], average_flip)
         camera = torch.as_tensor(intrinsics, dtype=torch.float32, device=reference.device)

@@ -1,22 +1,63 @@
-"""Averages of a network over its training steps, and of values over the processes that train it."""
+"""Everything about steps: an Adam steered on the device, the schedule, the average of weights, several processes."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 from torch.nn import Module
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from utils.config import OptimizationConfig
+
+
+class SteeredAdam(torch.optim.Adam):
+    """Fused Adam whose next step can be clipped or skipped without reading any value back from the device.
+
+    A fused step divides the gradients by `grad_scale` and leaves everything as it is where `found_inf` is 1: that is
+    how gradient scalers of mixed precision talk to it. Reading a norm or an accuracy back instead would make the CPU
+    wait for the GPU at every step, and `clip_grad_norm_` would read and write all gradients once more.
+
+    Args:
+        network: whose weights are trained.
+        lr: learning rate.
+        eps: Adam's epsilon.
+    """
+
+    def __init__(self, network: Module, lr: float, eps: float) -> None:
+        super().__init__(network.parameters(), lr, eps=eps, fused=True)
+
+    def clip_next_step(self, max_norm: float) -> None:
+        """Has the next step scale gradients whose total norm exceeds `max_norm` down to it."""
+        weights = [weight for group in self.param_groups for weight in group["params"]]
+        norm = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
+        self.grad_scale, self.found_inf = (norm / max_norm).clamp(min=1), torch.zeros_like(norm)
+
+    def skip_next_step_if(self, condition: Tensor) -> None:
+        """Has the next step change nothing where `condition`, a boolean scalar on the device, is true."""
+        self.grad_scale, self.found_inf = None, condition.float()
+
+
+def set_learning_rates(
+    optimizers: Iterable[torch.optim.Optimizer], options: OptimizationConfig, progress: float
+) -> None:
+    """The lifter's and the discriminator's learning rates at a fraction of the run: constant, or a cosine down to 0."""
+    factor = (1 + math.cos(math.pi * progress)) / 2 if options.lr_schedule == "cosine" else 1.0
+    for optimizer, rate in zip(optimizers, (options.gen_lr, options.dis_lr), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factor
 
 
 @torch.no_grad()
-def move_average(average: Module, network: Module, share: float) -> None:
-    """Moves weights and batch statistics of `average`, in place, by a share (0 to 1) of the way to the network's."""
-    torch._foreach_lerp_(list(_state(average)), list(_state(network)), share)
+def update_average(average: Module, network: Module, decay: float, step: int) -> None:
+    """Moves an exponential moving average of weights and batch statistics, in place; the first steps weigh less."""
+    update = get_ema_multi_avg_fn(min(decay, step / (step + 10)))
+    update(_state(average), _state(network), step)
 
 
-def _state(network: Module) -> Iterator[Tensor]:
-    """Parameters and floating-point buffers, in a fixed order."""
-    yield from network.parameters()
-    yield from _statistics(network)
+def _state(network: Module) -> list[Tensor]:
+    """Weights and batch statistics, in a fixed order."""
+    return [*network.parameters(), *_statistics(network)]
 
 
 def _statistics(network: Module) -> list[Tensor]:
@@ -39,4 +80,44 @@ def share_statistics(network: Module, processes: int) -> None:
         return
     statistics = _statistics(network)
     mean = mean_over_processes(torch.cat(statistics), processes)
-    torch._foreach_copy_(statistics, list(mean.split([len(buffer) for buffer in statistics])))
+    for buffer, shared in zip(statistics, mean.split([len(buffer) for buffer in statistics]), strict=True):
+        buffer.copy_(shared)
+
+
+class EpochMeans:
+    """Means of named scalars over an epoch, summed on the device."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Adds one step's values. Reads nothing back from the device."""
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def pop(self, processes: int) -> dict[str, float]:
+        """The means over all steps that had a value and over all processes; starts anew.
+
+        Raises:
+            FloatingPointError: if one is not finite, naming it.
+        """
+        means = torch.stack([self.sums[name] / count for name, count in self.counts.items()])
+        values = dict(zip(self.counts, mean_over_processes(means, processes).tolist(), strict=True))
+        self.sums, self.counts = {}, {}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(f"{name} became {value}; lower --gen_lr")
+        return values
+
+
+def check_finite(system: Module) -> None:
+    """Makes sure that all weights are finite: a step can spoil them although its loss still was.
+
+    Raises:
+        FloatingPointError: naming the first one that is not.
+    """
+    for name, value in system.state_dict().items():
+        if not value.isfinite().all():
+            raise FloatingPointError(f"{name} is no longer finite; lower --gen_lr")
