@@ -30,7 +30,9 @@ def load_data(config: Config) -> tuple[Config, PoseSet, PoseSet]:
     if data.data_dir and train_data == "synthetic" and not data.train_data:
         raise ValueError(f"--data_dir {data.data_dir} has no 2D poses of MPII to train on; see README.md, or give "
                          "--train_data")  # fmt: skip
-    config = config.updated({"train_data": train_data, "val_data": _validation_data(data)})
+    # Training says what it validates on; a table of --evaluate must not be about other poses than the user has.
+    val_data = data.val_data or ("h36m" if (folder_of(data) / "h36m").is_dir() else "synthetic")
+    config = config.updated({"train_data": train_data, "val_data": val_data})
     return config, load_training(config.data, config.run.seed), load_validation(config.data)
 
 

@@ -16,33 +16,34 @@ import torch
 
 import main
 from datasets.datamodule import EpochBatches, Slices
-from datasets.loading import load_val
+from datasets.loading import load_validation
 from datasets.poseset import PoseSet
 from models import gan
+from utils.config import Config, DataConfig
 from utils.evaluation.metrics import PoseErrors
 from utils.training.runs import is_first_process
 
 FLAGS = [
-    "--gpus", "0", "--num_nodes", "2", "--width", "16", "--lifter_blocks", "1", "--critic_blocks", "1",
+    "--gpus", "0", "--num_nodes", "2", "--width", "16", "--lifter_blocks", "1", "--discriminator_blocks", "1",
     "--train_data", "synthetic", "--val_data", "synthetic", "--synthetic_poses", "400", "--batch_size", "64",
 ]  # fmt: skip
 ACCURACIES = ((1.0, 0.6), (1.0, 0.9))
-"""Of the two processes' critics, in even and odd steps: only the first pair's mean is below the cap of 0.9."""
+"""Of the two processes' discriminators, in even and odd steps: only the first pair's mean is below the cap of 0.9."""
 SECONDS_TO_NOTICE = 20.0
 
 
 def record_and_train(rank: int, folder: Path, flags: list[str]) -> int:
-    """Trains as the command line does, with a critic of given accuracies, and writes down what this process saw."""
-    seen, real_step, steps = [], gan.PoseGAN.critic_step, iter(range(10**9))
+    """Trains as the command line does, with given accuracies of the discriminator, and writes down what it saw."""
+    seen, real_step, steps = [], gan.PoseGAN.step_discriminator, iter(range(10**9))
     step_now = 0
-    gan.critic_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
+    gan.discriminator_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
 
-    def critic_step(system, optimizer, real_norm, *others):
+    def step_discriminator(system, optimizer, real_norm, *others):
         nonlocal step_now
         step_now = next(steps)
-        before = [parameter.clone() for parameter in system.critic.parameters()]
+        before = [parameter.clone() for parameter in system.discriminator.parameters()]
         terms = real_step(system, optimizer, real_norm, *others)
-        moved = any(not torch.equal(*pair) for pair in zip(before, system.critic.parameters(), strict=True))
+        moved = any(not torch.equal(*pair) for pair in zip(before, system.discriminator.parameters(), strict=True))
         seen.append((real_norm, moved))
         return terms
 
@@ -50,7 +51,7 @@ def record_and_train(rank: int, folder: Path, flags: list[str]) -> int:
         metrics = {name: float(value) for name, value in system.trainer.callback_metrics.items()}
         torch.save({"seen": seen, "state": system.state_dict(), "metrics": metrics}, folder / f"process_{rank}.pt")
 
-    gan.PoseGAN.critic_step, gan.PoseGAN.on_train_end = critic_step, on_train_end
+    gan.PoseGAN.step_discriminator, gan.PoseGAN.on_train_end = step_discriminator, on_train_end
     return main.main(flags)
 
 
@@ -65,7 +66,7 @@ class Pair:
         self.processes = [self.start(rank, folder, port, [*FLAGS, *flags]) for rank in range(2)]
 
     def start(self, rank: int, folder: Path, port: int, flags: list[str]) -> subprocess.Popen:
-        root = Path(__file__).parent.parent
+        root = Path(__file__).parents[2]
         environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "NODE_RANK": str(rank),
                        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
         with self.outputs[rank].open("w") as output:
@@ -109,7 +110,7 @@ def test_both_processes_end_with_equal_weights_and_figures(finished):
 
 
 def test_the_cap_is_decided_on_the_mean_accuracy(finished):
-    """Each by itself, the first process would never move its critic and the second always: two critics in one run."""
+    """Each by itself, the first process would never move its discriminator and the second always."""
     for note in finished[1]:
         moved = [moved for _, moved in note["seen"]]
         assert len(moved) == 4 and moved == [True, False] * 2
@@ -130,10 +131,10 @@ def key(pose_norm: torch.Tensor) -> tuple[float, ...]:
 
 
 def test_validation_figures_are_those_of_one_process(finished):
-    folder, notes, _ = finished
-    system = gan.PoseGAN(width=16, lifter_blocks=1, critic_blocks=1)
+    _, notes, _ = finished
+    system = gan.PoseGAN(Config().updated({"width": 16, "lifter_blocks": 1, "discriminator_blocks": 1}))
     system.load_state_dict(notes[0]["state"])
-    val_set = load_val("synthetic", folder, 64)
+    val_set = load_validation(DataConfig(val_data="synthetic"))
     errors = PoseErrors(val_set.action_names)
     errors.update(system.lifter_ema.eval().lift(val_set.poses_px["gt"]), val_set.poses_cam_mm, val_set.actions)
     alone = errors.compute()

@@ -7,10 +7,12 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from datasets.datamodule import EpochBatches
-from losses.adversarial import critic_accuracy, critic_loss
+from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
+from losses.self_supervision import SelfSupervision, Term, random_views, total
 from models.gan import PoseGAN
-from models.optimization import move_average
-from models.pseudo_labels import Teacher
+from models.optimization import update_average
+from models.pseudo_labels import LabelledPoses
+from utils.config import Config
 
 META = torch.device("meta")
 """Its tensors have shapes, but no content; they meet those of the CPU no more than a GPU's do."""
@@ -46,19 +48,22 @@ def test_tensors_of_two_devices_do_not_meet():
 
 
 def test_a_step():
-    system = PoseGAN(width=16, lifter_blocks=1, critic_width=16, critic_blocks=1, weight_teacher=1.0).to(META)
-    teacher, poses_norm = Teacher(0.05, 0.5, device=META), torch.ones(64, 17, 2, device=META)
-    cycle = system.cycle(system.lifter, poses_norm, GENERATOR)
-    terms = system.lifter_losses(poses_norm, cycle, GENERATOR)
-    people_mm = teacher.people(poses_norm, 1.0, system.lifter_ema, GENERATOR)
-    terms["teacher"] = teacher.loss(system.lifter, people_mm, GENERATOR)
-    system.weighted_sum(terms).backward()
+    sizes = {"width": 16, "lifter_blocks": 1, "discriminator_width": 16, "discriminator_blocks": 1}
+    config = Config().updated({**sizes, "supervised_noise": 0.05, "pseudo_label_fraction": 0.5})
+    system = PoseGAN(config).to(META)
+    labelled, poses_norm = LabelledPoses(config.losses, config.views, META), torch.ones(64, 17, 2, device=META)
+    criterion = SelfSupervision(config.losses, config.views, system.bone_ratios)
+    cycle, terms = criterion(system.lifter, poses_norm, random_views(64, config.views, GENERATOR))
+    pose_mm = labelled.sample(poses_norm, 1.0, system.lifter_ema, GENERATOR)
+    terms.append(Term("supervised", 1.0, labelled.loss(system.lifter, pose_mm, GENERATOR)))
+    total(terms).backward()
     assert {weight.grad.device for weight in system.lifter.parameters()} == {META}
-    move_average(system.lifter_ema, system.lifter, 0.1)
-    logits = system.critic(system.blur(cycle.projection_norm.detach(), GENERATOR)).split(32)
-    terms["critic"], terms["accuracy"] = critic_loss(*logits, "least_squares"), critic_accuracy(*logits)
-    terms["held out"] = teacher.held_out_loss(system.lifter_ema, poses_norm, GENERATOR)
-    assert {name: value.device for name, value in terms.items()} == dict.fromkeys(terms, META)
+    update_average(system.lifter_ema, system.lifter, 0.9, 10)
+    logits = system.discriminator(add_noise(cycle.projection_norm.detach(), 0.05, GENERATOR)).split(32)
+    values = [term.value for term in terms]
+    values += [discriminator_loss(*logits, "least_squares"), discriminator_accuracy(*logits)]
+    values.append(labelled.held_out_loss(system.lifter_ema, poses_norm, GENERATOR))
+    assert {value.device for value in values} == {META}
 
 
 def test_batches():

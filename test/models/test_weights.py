@@ -9,15 +9,16 @@ import torch
 from models.gan import PoseGAN
 from models.lifter import Lifter
 from models.weights import EMA_PREFIX, check_resumable, load_lifter, read_checkpoint, save_lifter
+from utils.config import Config
 
-TINY = {"width": 8, "lifter_blocks": 1, "critic_blocks": 1}
+TINY = {"width": 8, "lifter_blocks": 1, "discriminator_blocks": 1}
 LOOPS = {"fit_loop": {"epoch_progress": {"current": {"processed": 3}}}}
 
 
 @pytest.fixture
 def system():
     torch.manual_seed(0)
-    return PoseGAN(**TINY)
+    return PoseGAN(Config().updated(TINY))
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_truncated_missing_and_foreign_files_are_named(checkpoint, tmp_path):
     options = whole["hyper_parameters"]
     for content, words in (
         ([1], "it holds a list"),
-        ({"model": 1}, "no options and weights"),
+        ({"model": 1}, "does not hold a lifter"),
         ({**whole, "hyper_parameters": {**options, "width": 16}}, "does not hold a lifter"),
         ({**whole, "hyper_parameters": {**options, "width": 10**12}}, "does not hold a lifter"),
         ({**whole, "hyper_parameters": {**options, "width": "wide"}}, "does not hold a lifter"),
@@ -103,7 +104,7 @@ def test_only_a_training_checkpoint_of_the_same_networks_with_epochs_left_resume
     with pytest.raises(ValueError, match="finished its 3 epochs"):
         check_resumable(checkpoint, system, max_epochs=3)
     with pytest.raises(ValueError, match="other networks"):
-        check_resumable(checkpoint, PoseGAN(**{**TINY, "critic_blocks": 2}), max_epochs=4)
+        check_resumable(checkpoint, PoseGAN(Config().updated({**TINY, "discriminator_blocks": 2})), max_epochs=4)
     save_lifter(Lifter(8, 1), tmp_path / "small.pt")
     with pytest.raises(ValueError, match="a lifter alone"):
         check_resumable(tmp_path / "small.pt", system, max_epochs=4)

@@ -12,16 +12,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from datasets.datamodule import EpochBatches, PoseDataModule
 from datasets.synthetic.people import load_synthetic
-from losses.adversarial import critic_accuracy, critic_loss
+from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss, generator_loss
+from losses.self_supervision import SelfSupervision, random_views, total
 from models import gan
 from models.gan import PoseGAN
-from models.pseudo_labels import Teacher
-from utils.geometry import CAMERA_DISTANCE
-from utils.normalization import pixels_to_norm
+from models.pseudo_labels import LabelledPoses
+from utils.config import Config
 from utils.training.callbacks import SaveOnSignal
 
-TINY = {"width": 16, "lifter_blocks": 1, "critic_blocks": 1}
-TEACHER = {"weight_teacher": 1.0, "lifted_share": 0.0, **dict.fromkeys(
+TINY = {"width": 16, "lifter_blocks": 1, "discriminator_blocks": 1}
+SYNTHETIC = {"weight_supervised": 1.0, "pseudo_label_fraction": 0.0, **dict.fromkeys(
     ("weight_adversarial", "weight_2d", "weight_3d", "weight_bone", "weight_knee"), 0.0)}  # fmt: skip
 POSES = 400
 
@@ -34,7 +34,7 @@ def people():
 def fit(people, folder, epochs=2, resume=None, callbacks=(), **options):
     """Trains a tiny system; returns it and its trainer."""
     seed_everything(3, verbose=False)
-    system = PoseGAN(**{**TINY, **options})
+    system = PoseGAN(Config().updated({**TINY, **options}))
     trainer = Trainer(
         accelerator="cpu", max_epochs=epochs, logger=False, enable_progress_bar=False, enable_model_summary=False,
         callbacks=[ModelCheckpoint(folder, "best", "val_mpjpe_epoch", save_last=True), *callbacks],
@@ -75,7 +75,7 @@ class Transfers(TorchDispatchMode):
         return operation(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("options", [{}, {**TEACHER, "teacher_noise": 0.05, "lifted_share": 0.5}])
+@pytest.mark.parametrize("options", [{}, {**SYNTHETIC, "supervised_noise": 0.05, "pseudo_label_fraction": 0.5}])
 def test_a_step_copies_nothing_to_or_from_the_device(people, tmp_path, monkeypatch, options):
     spy, step = Transfers(), PoseGAN.training_step
 
@@ -96,7 +96,7 @@ def test_a_step_copies_nothing_to_or_from_the_device(people, tmp_path, monkeypat
 
 def test_resuming_after_an_epoch_equals_an_uninterrupted_run(people, tmp_path):
     # Nothing that depends on how many epochs there will be.
-    options = {"lr_schedule": "constant", "lifted_share": 0.0}
+    options = {"lr_schedule": "constant", "pseudo_label_fraction": 0.0}
     whole, _ = fit(people, tmp_path / "whole", epochs=3, **options)
     fit(people, tmp_path / "part", epochs=1, **options)
     resumed, _ = fit(people, tmp_path / "rest", epochs=3, resume=tmp_path / "part" / "last.ckpt", **options)
@@ -124,29 +124,30 @@ def test_resuming_after_a_signal_within_an_epoch_equals_an_uninterrupted_run(peo
     assert_equal(whole, resumed)
 
 
-def test_the_critic_rests_while_it_is_too_accurate(people, tmp_path):
+def test_the_discriminator_rests_while_it_is_too_accurate(people, tmp_path):
     seed_everything(3, verbose=False)
-    start = PoseGAN(**TINY)
-    before = copy.deepcopy(start.critic.state_dict())
+    start = PoseGAN(Config().updated(TINY))
+    before = copy.deepcopy(start.discriminator.state_dict())
     system, _ = fit(people, tmp_path, epochs=1, gan_accuracy_cap=0.0)
-    for name, value in system.critic.state_dict().items():
+    for name, value in system.discriminator.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert not torch.equal(next(system.lifter.parameters()), next(start.lifter.parameters()))
     system, _ = fit(people, tmp_path, epochs=1, gan_accuracy_cap=1.0)
-    assert not torch.equal(next(system.critic.parameters()), next(iter(before.values())))
+    assert not torch.equal(next(system.discriminator.parameters()), next(iter(before.values())))
 
 
-def test_the_lifters_step_leaves_no_gradient_in_the_critic(people, tmp_path):
+def test_the_lifters_step_leaves_no_gradient_in_the_discriminator(people, tmp_path):
     system, _ = fit(people, tmp_path, epochs=1, weight_adversarial=0.0)
-    assert all(parameter.grad is None for parameter in system.critic.parameters())
+    assert all(parameter.grad is None for parameter in system.discriminator.parameters())
 
 
 def plain_fit(people, epochs: int, **options) -> PoseGAN:
     """What the Trainer's run amounts to, written plainly: ordinary Adam, an if for the cap, a loop for the average."""
     seed_everything(3, verbose=False)
-    system = PoseGAN(**{**TINY, **options})
-    data = PoseDataModule(*people, batch_size=64, seed=3)
-    networks = system.lifter, system.critic
+    config = Config().updated({**TINY, **options})
+    system, data = PoseGAN(config), PoseDataModule(*people, batch_size=64, seed=3)
+    networks, noise = (system.lifter, system.discriminator), options["discriminator_noise"]
+    criterion = SelfSupervision(config.losses, config.views, system.bone_ratios)
     adams = [
         torch.optim.Adam(network.parameters(), 0.001, eps=options["gen_eps"], foreach=False, fused=False)
         for network in networks
@@ -156,18 +157,18 @@ def plain_fit(people, epochs: int, **options) -> PoseGAN:
             step = epoch * (len(data.train_norm) // 64) + batch
             decay = min(options["ema_decay"], step / (step + 10))
             generator = torch.Generator().manual_seed(seed)
-            cycle = system.cycle(system.lifter, pose_norm, generator)
-            terms = system.lifter_losses(pose_norm, cycle, generator)
-            sum(system.hparams[f"weight_{name}"] * value for name, value in terms.items()).backward()
-            torch.nn.utils.clip_grad_norm_(system.lifter.parameters(), gan.LONGEST_GRADIENT)
+            cycle, terms = criterion(system.lifter, pose_norm, random_views(64, config.views, generator))
+            fake_logit = system.discriminator(add_noise(cycle.projection_norm, noise, generator))
+            (total(terms) + generator_loss(fake_logit, "least_squares")).backward()
+            torch.nn.utils.clip_grad_norm_(system.lifter.parameters(), gan.MAX_GRADIENT_NORM)
             adams[0].step()
             for ours, theirs in zip(system.lifter_ema.parameters(), system.lifter.parameters(), strict=True):
                 ours.data = decay * ours + (1 - decay) * theirs.data
             adams[1].zero_grad()
-            both = system.blur(torch.cat([pose_norm, cycle.projection_norm.detach()]), generator)
-            real_logit, fake_logit = system.critic(both).chunk(2)
-            critic_loss(real_logit, fake_logit, "least_squares").backward()
-            if critic_accuracy(real_logit, fake_logit) <= options["gan_accuracy_cap"]:
+            both = add_noise(torch.cat([pose_norm, cycle.projection_norm.detach()]), noise, generator)
+            real_logit, fake_logit = system.discriminator(both).chunk(2)
+            discriminator_loss(real_logit, fake_logit, "least_squares").backward()
+            if discriminator_accuracy(real_logit, fake_logit) <= options["gan_accuracy_cap"]:
                 adams[1].step()
             for adam in adams:
                 adam.zero_grad()
@@ -177,44 +178,26 @@ def plain_fit(people, epochs: int, **options) -> PoseGAN:
 def test_the_fast_step_equals_a_plain_one(people, tmp_path, monkeypatch):
     lengths, measure = [], torch.nn.utils.get_total_norm
     monkeypatch.setattr(torch.nn.utils, "get_total_norm", lambda some: lengths.append(measure(some)) or lengths[-1])
-    monkeypatch.setattr(gan, "LONGEST_GRADIENT", 2.0)
+    monkeypatch.setattr(gan, "MAX_GRADIENT_NORM", 2.0)
     # Biases before batch norm have gradients of rounding alone; a small epsilon would make whole steps of them.
-    options = {"lr_schedule": "constant", "critic_noise": 0.05, "ema_decay": 0.9, "gan_accuracy_cap": 0.5,
-               "weight_teacher": 0.0, "gen_eps": 1e-3, "dis_eps": 1e-3}  # fmt: skip
+    options = {"lr_schedule": "constant", "discriminator_noise": 0.05, "ema_decay": 0.9, "gan_accuracy_cap": 0.5,
+               "weight_supervised": 0.0, "gen_eps": 1e-3, "dis_eps": 1e-3}  # fmt: skip
     fast, plain = fit(people, tmp_path, epochs=2, **options)[0], plain_fit(people, epochs=2, **options)
     assert min(lengths) < 2 < max(lengths), "some steps are limited"
     for (name, ours), theirs in zip(fast.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5, msg=name)
 
 
-def test_cycle_of_a_lifter_that_knows_the_depths_returns_to_the_input():
-    """If the second lift finds the turned person, both consistency losses vanish, but for the perspective's share."""
-    system = PoseGAN(**TINY, elevation_law="uniform", renormalise=False)
-    pose_norm = pixels_to_norm(load_synthetic(8, seed=5).poses_px["gt"])[0]
-    depth = CAMERA_DISTANCE + 0.3 * torch.randn(8, 17)
-    depth[:, 0] = CAMERA_DISTANCE
-
-    def cycle(*depths):
-        answers = iter(depths)
-        return system.cycle(lambda pose: next(answers), pose_norm, torch.Generator().manual_seed(0))
-
-    turned = cycle(depth, depth).turned
-    wrong = system.free_losses(pose_norm, cycle(depth, depth))
-    right = system.free_losses(pose_norm, cycle(depth, CAMERA_DISTANCE + turned[..., 2]))
-    assert right["3d"].item() < 1e-9 < wrong["3d"].item()
-    assert right["2d"].item() < 1e-9 < wrong["2d"].item()
-
-
 def test_a_loss_that_is_not_finite_stops_the_run_by_name(people, tmp_path):
-    with pytest.raises(FloatingPointError, match="loss_2d became nan in epoch 1"):
+    with pytest.raises(FloatingPointError, match="loss_2d became nan"):
         fit(people, tmp_path, epochs=1, gen_lr=1e25)
 
 
 def test_terms_that_begin_within_an_epoch_are_averaged_over_their_own_steps(people, tmp_path, monkeypatch):
     poses_px = people[0].poses_px["gt"][:2]
-    monkeypatch.setattr(Teacher, "loss", lambda self, lifter, *others: lifter(poses_px).mean() * 0 + 3)
+    monkeypatch.setattr(LabelledPoses, "loss", lambda self, lifter, *others: lifter(poses_px).mean() * 0 + 3)
     _, trainer = fit(people, tmp_path, epochs=1)
-    assert trainer.callback_metrics["loss_teacher"].item() == 3
+    assert trainer.callback_metrics["loss_supervised"].item() == 3
 
 
 def test_average_follows_the_lifter(people, tmp_path):
@@ -223,16 +206,16 @@ def test_average_follows_the_lifter(people, tmp_path):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_the_teacher_learns_depth(people, tmp_path):
-    """A few hundred supervised steps on generated people beat the flat pose."""
-    early, late = (fit(people, tmp_path, epochs=epochs, ema_decay=0.9, width=64, **TEACHER)[1] for epochs in (1, 30))
+def test_supervision_by_synthetic_poses_teaches_depth(people, tmp_path):
+    """A few hundred supervised steps on synthetic poses beat the zero-depth baseline."""
+    early, late = (fit(people, tmp_path, epochs=epochs, ema_decay=0.9, width=64, **SYNTHETIC)[1] for epochs in (1, 30))
     assert late.callback_metrics["val_p_mpjpe_epoch"] < 0.8 * early.callback_metrics["val_p_mpjpe_epoch"]
 
 
-@pytest.mark.parametrize("options", [{"weight_teacher": 0.0}, TEACHER], ids=["2D poses", "teacher"])
+@pytest.mark.parametrize("options", [{"weight_supervised": 0.0}, SYNTHETIC], ids=["2D poses", "synthetic poses"])
 def test_what_weighs_nothing_is_not_computed(people, tmp_path, monkeypatch, options):
-    """Neither for training nor for the label-free figure, which is a weighted sum of the rest."""
-    unused = (PoseGAN, "free_losses") if options["weight_teacher"] else (Teacher, "loss")
+    """Neither for training nor for the unsupervised selection loss, which is a weighted sum of the rest."""
+    unused = (SelfSupervision, "__call__") if options["weight_supervised"] else (LabelledPoses, "loss")
     monkeypatch.setattr(*unused, lambda *arguments: pytest.fail(f"{unused[1]} was computed"))
     _, trainer = fit(people, tmp_path, epochs=1, **options)
-    assert trainer.callback_metrics["val_label_free_epoch"] > 0
+    assert trainer.callback_metrics["val_unsupervised_epoch"] > 0
