@@ -39,13 +39,13 @@ class FakeMain:
         (run_dir / "checkpoints").mkdir(parents=True, exist_ok=resumed)
         note = {**describe(options), "train_data": options.train_data or "mpii", "val_data": "h36m"}
         write_note(run_dir, {"options": note})
-        for name in ("best-epoch=3.ckpt", "label-free-epoch=5.ckpt", "last.ckpt"):
+        for name in ("best-epoch=3.ckpt", "unsupervised-epoch=5.ckpt", "last.ckpt"):
             (run_dir / "checkpoints" / name).touch()
         if self.broken in flags:
             stdout.write("epoch 1\nmain.py: the run stopped: loss_2d became nan\n")
             return SimpleNamespace(returncode=1)
         a = 70 + options.seed + (5 if options.weight_bone == 0 else 0)
-        write_tables(results(a, 42.0), run_dir / "results-label-free.json")
+        write_tables(results(a, 42.0), run_dir / "results-unsupervised.json")
         write_tables(results(a - 1, 41.5), run_dir / "results-best.json")
         return SimpleNamespace(returncode=0)
 
@@ -106,15 +106,15 @@ def test_rows_and_seeds_are_trained_once_and_averaged(fake, tmp_path, capsys):
     assert ablation.main(["--table"]) == 0
     assert capsys.readouterr().out == shown
     kept = {path.name for path in tmp_path.glob("ablation/*/seed_0/lightning_logs/version_0/checkpoints/*")}
-    assert kept == {"label-free-epoch=5.ckpt"}
+    assert kept == {"unsupervised-epoch=5.ckpt"}
 
 
 def test_more_flags_go_to_every_row_and_the_rows_own_win(fake):
     rows = ["--rows", DEFAULT, "generated_people_alone"]
-    assert ablation.main(["--seeds", "0", *rows, "--flags", "--weight_teacher 0 --weight_2d 2"]) == 0
+    assert ablation.main(["--seeds", "0", *rows, "--flags", "--weight_supervised 0 --weight_2d 2"]) == 0
     default, alone = (parse_options(flags) for flags in fake.commands)
-    assert (default.weight_teacher, default.weight_2d) == (0, 2)
-    assert (alone.weight_teacher, alone.recipe) == (1, "teacher")
+    assert (default.weight_supervised, default.weight_2d) == (0, 2)
+    assert (alone.weight_supervised, alone.recipe) == (1, "teacher")
 
 
 def test_one_seed_has_no_deviation(fake, capsys):

@@ -16,7 +16,7 @@ def make_run(folder, seed=0, epochs=EPOCHS, level=60.0, note=True, **options):
         for epoch in range(epochs):
             error = level + seed + 50 / (epoch + 1)
             values = {"epoch": epoch, "val_mpjpe_epoch": error, "val_p_mpjpe_epoch": error / 2,
-                      "val_label_free_epoch": abs(epoch - 20 - seed)}  # fmt: skip
+                      "val_unsupervised_epoch": abs(epoch - 20 - seed)}  # fmt: skip
             for tag, value in values.items():
                 writer.add_scalar(tag, value, 7 * epoch + 6)
     if note:
@@ -69,7 +69,7 @@ def test_the_picture_is_small_and_says_where_it_is(tmp_path, capsys, monkeypatch
 
 def test_runs_are_told_apart_by_what_was_changed(tmp_path, drawn):
     runs = [
-        make_run(tmp_path / "version_0"), make_run(tmp_path / "version_1", lifted_share=0.0, width=512),
+        make_run(tmp_path / "version_0"), make_run(tmp_path / "version_1", pseudo_label_fraction=0.0, width=512),
         make_run(tmp_path / "version_2", recipe="default", train_data="poses/own.npz"),
         make_run(tmp_path / "no_note", note=False),
     ]  # fmt: skip

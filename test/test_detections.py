@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from utils.keypoints import NEIGHBOURS, KeyPoints, read_keypoints
+from utils.keypoints import NEIGHBOURS, Keypoints, read_keypoints
 from utils.skeleton import INDEX, JOINTS, SOURCES
 
 PLACES = {
@@ -19,7 +19,7 @@ def standing(source="coco_17", confidence=0.9):
         kind = name.split("_")[-1]
         x, y = PLACES.get(kind, PLACES["nose"])
         points.append((100 + x if name.startswith("left") else 100 - x, y) if "_" in name else (x, y))
-    return KeyPoints(source, np.array(points, float), np.full(len(points), confidence))
+    return Keypoints(source, np.array(points, float), np.full(len(points), confidence))
 
 
 def without(person, *names):
@@ -27,7 +27,7 @@ def without(person, *names):
     confidence[[SOURCES[person.source].index(name) for name in names]] = 0.01
     points = person.points_px.copy()
     points[[SOURCES[person.source].index(name) for name in names]] = np.nan
-    return KeyPoints(person.source, points, confidence)
+    return Keypoints(person.source, points, confidence)
 
 
 def test_all_seen_nothing_filled():
@@ -129,7 +129,7 @@ def test_openpose_file(write, source):
 
 def test_coco_results_come_largest_first(write):
     small = standing()
-    large = KeyPoints(small.source, small.points_px * 2, small.confidence * 2)
+    large = Keypoints(small.source, small.points_px * 2, small.confidence * 2)
     people = read_keypoints(write([{"image_id": 7, "keypoints": flat(p), "score": 0.8} for p in (small, large)]))
     assert people[0].size_px == pytest.approx(2 * people[1].size_px)
     assert people[0].confidence.max() <= 1
@@ -138,7 +138,7 @@ def test_coco_results_come_largest_first(write):
 
 def test_coco_annotations_of_the_named_picture(write):
     person = flat(standing())
-    moved = flat(KeyPoints("coco_17", standing().points_px + 50, standing().confidence))
+    moved = flat(Keypoints("coco_17", standing().points_px + 50, standing().confidence))
     content = {
         "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "train/b.jpg"}],
         "annotations": [{"image_id": 1, "keypoints": person}, {"image_id": 2, "keypoints": moved}],
@@ -169,5 +169,5 @@ def test_bad_files_get_one_sentence(write, content, sentence):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(ValueError, match="cannot read the key points"):
+    with pytest.raises(ValueError, match="cannot read the keypoints"):
         read_keypoints(tmp_path / "none.json")

@@ -28,7 +28,7 @@ LOGS = Path("lightning_logs")
 RUN_DIR = LOGS / "version_0"
 LAST = RUN_DIR / "checkpoints" / "last.ckpt"
 TINY = [
-    "--gpus=0", "--width=16", "--critic_width=16", "--lifter_blocks=0", "--critic_blocks=0",
+    "--gpus=0", "--width=16", "--discriminator_width=16", "--lifter_blocks=0", "--discriminator_blocks=0",
     "--train_data=synthetic", "--val_data=synthetic", "--synthetic_poses=220", "--batch_size=64", "--max_epochs=3",
     "--logger=tensorboard",
 ]  # fmt: skip
@@ -342,7 +342,7 @@ def with_file(machine):
 
 
 def test_people_with_a_nan_are_left_out_and_counted(machine, with_file):
-    """NaN is how key points say "not seen": one costs its person, not the run."""
+    """NaN is how keypoints say "not seen": one costs its person, not the run."""
     spoilt = np.insert(poses(1), 17, np.nan, axis=0)
     spoilt[17, 3:] = 1.0
     for name, content in (("whole", poses(1)), ("spoilt", spoilt)):

@@ -90,7 +90,8 @@ def place(tmp_path, monkeypatch):
 PLACES = st.one_of(st.integers(0, 40), st.sampled_from(PATHS))
 
 
-SMALL = ["--gpus=0", "--width=8", "--lifter_blocks=1", "--critic_blocks=1", "--critic_width=8", "--logger=none",
+SMALL = ["--gpus=0", "--width=8",
+         "--lifter_blocks=1", "--discriminator_blocks=1", "--discriminator_width=8", "--logger=none",
          "--synthetic_poses=64", "--batch_size=16", "--max_epochs=1"]  # fmt: skip
 
 

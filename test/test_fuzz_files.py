@@ -1,4 +1,4 @@
-"""Pictures, videos, key points, checkpoints and estimators: see test_fuzz.py."""
+"""Pictures, videos, keypoints, checkpoints and estimators: see test_fuzz.py."""
 
 import os
 from pathlib import Path

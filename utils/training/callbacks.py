@@ -20,7 +20,7 @@ from ..drawing.poses import draw_pose_3d
 from ..files import write_whole
 
 VIEWS_DEG = (0, 45, 90, 180)
-SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_label_free_epoch": "label-free"}
+SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_unsupervised_epoch": "unsupervised"}
 """Which validation figures the terminal shows; the loggers get all."""
 
 
@@ -64,7 +64,7 @@ class Progress(Callback):
 
 
 def _short(name: str) -> str:
-    return name.removeprefix("loss_").replace("critic_accuracy", "accuracy")
+    return name.removeprefix("loss_").replace("discriminator_accuracy", "accuracy")
 
 
 class SaveOnSignal(Checkpoint):
