@@ -41,3 +41,18 @@ def lifted(keypoints):
     joints = keypoints.to_joints()
     pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
     return Person(keypoints, joints, pose)
+
+
+def make_points(count, skeleton, seed=0):
+    """(count, K, 3) pixels and scores."""
+    points = np.random.default_rng(seed).uniform(1, 1000, (count, len(SOURCES[skeleton]), 3))
+    points[..., 2] = 0.9
+    return points
+
+
+def rows(points):
+    return [person.ravel().tolist() for person in points]
+
+
+def openpose(points):
+    return {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": row} for row in rows(points)]}

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from h36m_files import make_world_m
 from PIL import Image
+from samples_keypoints import make_points, openpose, rows
+from samples_mpii import make_people, structs
 from scipy.io import savemat
-from test_keypoints import make_points, openpose, rows
-from test_mpii import make_people, structs
 
 from models.gan import PoseGAN
 from models.lifter import Lifter

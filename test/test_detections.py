@@ -2,32 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from samples_keypoints import flat, standing, without
 
-from utils.keypoints import NEIGHBOURS, Keypoints, read_keypoints
+from utils.keypoints import NEIGHBOURS, KeyPoints, read_keypoints
 from utils.skeleton import INDEX, JOINTS, SOURCES
-
-PLACES = {
-    "nose": (100, 20), "eye": (5, 15), "ear": (10, 18), "shoulder": (25, 60), "elbow": (35, 100), "wrist": (40, 130),
-    "hip": (15, 150), "knee": (16, 210), "ankle": (17, 270),
-}  # fmt: skip
-
-
-def standing(source="coco_17", confidence=0.9):
-    """A person who faces the camera: the left side is at greater x."""
-    points = []
-    for name in SOURCES[source]:
-        kind = name.split("_")[-1]
-        x, y = PLACES.get(kind, PLACES["nose"])
-        points.append((100 + x if name.startswith("left") else 100 - x, y) if "_" in name else (x, y))
-    return Keypoints(source, np.array(points, float), np.full(len(points), confidence))
-
-
-def without(person, *names):
-    confidence = person.confidence.copy()
-    confidence[[SOURCES[person.source].index(name) for name in names]] = 0.01
-    points = person.points_px.copy()
-    points[[SOURCES[person.source].index(name) for name in names]] = np.nan
-    return Keypoints(person.source, points, confidence)
 
 
 def test_all_seen_nothing_filled():
@@ -106,10 +84,6 @@ def test_confidence_is_that_of_the_least_sure_point():
     assert len(joints.confidence) == len(JOINTS)
 
 
-def flat(person):
-    return np.column_stack([person.points_px, person.confidence]).ravel().tolist()
-
-
 @pytest.fixture
 def write(tmp_path):
     def write_json(content):
@@ -129,7 +103,7 @@ def test_openpose_file(write, source):
 
 def test_coco_results_come_largest_first(write):
     small = standing()
-    large = Keypoints(small.source, small.points_px * 2, small.confidence * 2)
+    large = KeyPoints(small.source, small.points_px * 2, small.confidence * 2)
     people = read_keypoints(write([{"image_id": 7, "keypoints": flat(p), "score": 0.8} for p in (small, large)]))
     assert people[0].size_px == pytest.approx(2 * people[1].size_px)
     assert people[0].confidence.max() <= 1
@@ -138,7 +112,7 @@ def test_coco_results_come_largest_first(write):
 
 def test_coco_annotations_of_the_named_picture(write):
     person = flat(standing())
-    moved = flat(Keypoints("coco_17", standing().points_px + 50, standing().confidence))
+    moved = flat(KeyPoints("coco_17", standing().points_px + 50, standing().confidence))
     content = {
         "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "train/b.jpg"}],
         "annotations": [{"image_id": 1, "keypoints": person}, {"image_id": 2, "keypoints": moved}],

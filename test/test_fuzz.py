@@ -25,6 +25,8 @@ from fuzzing import attempt as attempt
 from h36m_files import write_baseline, write_videopose3d
 from hypothesis import strategies as st
 from mangling import JUNK, archives, beginnings, damaged, json_texts, npy_files, with_junk
+from samples_pickles import Attack
+from samples_pickles import write as write_pickle
 from specimens import (
     BODY,
     H5_KINDS,
@@ -44,8 +46,6 @@ from specimens import (
     put,
     write_h5,
 )  # fmt: skip
-from test_pickles import Attack
-from test_pickles import write as write_pickle
 
 from datasets.arrays import open_h5, read_h5
 from datasets.h36m import load_h36m

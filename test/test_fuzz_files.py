@@ -10,8 +10,8 @@ from fuzzing import attempt as attempt
 from fuzzing import fuzz, is_picture, needs_linux
 from hypothesis import strategies as st
 from mangling import JUNK, damaged, json_texts, png_files, with_junk
+from samples_pickles import Attack
 from specimens import CHECKPOINT_FILES, CHECKPOINTS, PEOPLE, PICTURES, PIXELS, TINY, TREES, clip, put
-from test_pickles import Attack
 
 from models.detectors.loading import FILES, load_detector
 from models.gan import PoseGAN

@@ -3,30 +3,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from samples_keypoints import make_points, openpose, rows
 
 from datasets.keypoints import load_keypoints, points_to_joints
 from utils.skeleton import SOURCES, joint_weights
-
-
-def make_points(count, skeleton, seed=0):
-    """(count, K, 3) pixels and scores."""
-    points = np.random.default_rng(seed).uniform(1, 1000, (count, len(SOURCES[skeleton]), 3))
-    points[..., 2] = 0.9
-    return points
 
 
 def check(poses, points, skeleton, left_out=0):
     expected = joint_weights(skeleton) @ points[..., :2]
     np.testing.assert_allclose(poses.poses_px["gt"], expected, rtol=1e-4, atol=1e-2)
     assert poses.left_out == left_out and skeleton in poses.name
-
-
-def rows(points):
-    return [person.ravel().tolist() for person in points]
-
-
-def openpose(points):
-    return {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": row} for row in rows(points)]}
 
 
 @pytest.mark.parametrize("shape", [(4, 34), (4, 17, 2)])

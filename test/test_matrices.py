@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bombs import mat_file, matrix
+from samples_mpii import make_people, structs, write_matrix
 from scipy.io import savemat
-from test_mpii import make_people, structs, write_matrix
 
 from datasets import mpii
 from datasets.matrices import matrix_points

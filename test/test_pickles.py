@@ -1,10 +1,9 @@
-import io
 import os
 import pickle
-import zipfile
 
 import numpy as np
 import pytest
+from samples_pickles import Attack, write
 
 from datasets.pickles import read_pickled_npz
 
@@ -17,15 +16,6 @@ CONTENT = {
     "boxed": np.array([np.zeros(2), np.ones(3)], dtype=object),
     "empty": np.zeros((0, 3), dtype=np.float32),
 }
-
-
-def write(path, pickled, name="positions_3d", shape=()):
-    """A .npz with one object array, whatever its pickle is."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": shape})
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}.npy", file.getvalue() + pickled)
-    return path
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
@@ -48,14 +38,6 @@ def test_names_from_before_numpy_2_are_understood(tmp_path):
 def test_what_numpy_saves_comes_back(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", positions_3d=CONTENT, metadata=CONTENT["metadata"])
     assert read_pickled_npz(tmp_path / "a.npz", "metadata") == CONTENT["metadata"]
-
-
-class Attack:
-    def __init__(self, *call):
-        self.call = call
-
-    def __reduce__(self):
-        return self.call[0], self.call[1:]
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
