@@ -1,4 +1,4 @@
-"""What happens around training: progress, signals, checkpoints, pictures."""
+"""What happens around training: progress lines, signals, checkpoint files, pictures."""
 
 import io
 import os
@@ -25,10 +25,13 @@ SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_unsupe
 
 
 class Progress(Callback):
-    """One line an epoch with losses and validation figures; on a terminal also a running count of steps."""
+    """One line an epoch with losses and validation figures; on a terminal also a running count of steps.
+
+    Lightning's progress bars keep no such lines, and show nothing where standard error is a file.
+    """
 
     def __init__(self) -> None:
-        # An epoch that is taken up in its midst starts without notice.
+        # A run that is resumed within an epoch does not see that epoch start.
         self.started, self.drawn = time.monotonic(), 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -68,11 +71,12 @@ def _short(name: str) -> str:
 
 
 class SaveOnSignal(Checkpoint):
-    """Ctrl-C and SIGTERM end the run with a checkpoint to go on from, after the current step or validation.
+    """Ctrl-C and SIGTERM end the run with a checkpoint from which it can be resumed.
 
-    Resuming is exact between two steps and between two epochs, so a signal waits for one of these; the last epoch
-    just ends. A second Ctrl-C stops at once. Comes after the callbacks that keep the best checkpoints, so that
-    what they know is saved.
+    Resuming is exact between two steps and between two epochs, so a signal waits for one of these; in its last epoch
+    the run simply ends. Lightning itself stops within a step at Ctrl-C and within validation at SIGTERM. A second
+    Ctrl-C stops at once. This callback must come after those that keep the best checkpoints, so that what they know
+    is saved.
 
     Args:
         path: the checkpoint to write.
@@ -82,8 +86,7 @@ class SaveOnSignal(Checkpoint):
         self.path, self.saved, self.received = path, False, False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes over the signals from Lightning, which gives them back after the run."""
-        self.stop_lightning = signal.getsignal(signal.SIGTERM)
+        """Takes over the signals; Lightning restores the earlier handlers after the run."""
         signal.signal(signal.SIGTERM, self._note)
         signal.signal(signal.SIGINT, self._note)
 
@@ -96,12 +99,13 @@ class SaveOnSignal(Checkpoint):
         self.received = True
 
     def _stop(self, trainer: Trainer) -> bool:
-        """Whether a process got a signal; if so, Lightning raises SIGTERMException in all of them."""
+        """Whether a process got a signal; if so, Lightning raises SIGTERMException in all of them, where it is safe."""
         received = self.received
         if trainer.world_size > 1:
             received = trainer.strategy.reduce_boolean_decision(received, all=False)
         if received:
-            self.stop_lightning(signal.SIGTERM, None)
+            # What Lightning's own handler of SIGTERM sets, where the system has that signal.
+            trainer._signal_connector.received_sigterm = True
         return received
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *batch: Any) -> None:
@@ -123,10 +127,14 @@ class SaveOnSignal(Checkpoint):
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes each checkpoint whole or not at all: whatever ends a run, the file under a checkpoint's name is good."""
+    """Writes each checkpoint whole or not at all: whatever ends a run, the file under a checkpoint's name is good.
+
+    Lightning writes to the temporary folder and moves the file from there. Between two file systems that is a copy,
+    which a kill or a full disk would leave unfinished in the place of the last good checkpoint.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """In memory first, then to the disk."""
+        """Serialises in memory first, then writes to the disk."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -134,12 +142,12 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class PosePictures(Callback):
-    """Pictures of a few validation poses turning, for the loggers that take pictures.
+    """Pictures of a few validation poses, lifted and seen from several sides, for the loggers.
 
     Args:
-        val_set: poses to show, evenly spread over the set.
+        val_set: a `datasets.poseset.PoseSet`; the poses shown are spread evenly over it.
         every_n_epochs: how often.
-        people: how many.
+        people: how many poses.
     """
 
     def __init__(self, val_set: Any, every_n_epochs: int = 10, people: int = 4) -> None:

@@ -11,9 +11,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 def keep_freed_memory() -> bool:
     """Lets the C library keep the memory that tensors give back; returns whether it can.
 
-    PyTorch has no pool of CPU memory: each gradient comes fresh from the system and is zeroed page by page when it is
-    written, which took a quarter of a training step. The process keeps what it needed at most; only glibc (Linux) has
-    the settings.
+    PyTorch has no pool of CPU memory: each gradient is fetched from the system and zeroed page by page when it is
+    written, which took a quarter of a training step. From now on the process keeps as much as it ever needed. Only
+    glibc (Linux) has the settings; elsewhere nothing happens.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

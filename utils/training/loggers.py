@@ -13,6 +13,8 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from torch.utils.tensorboard.summary import hparams
 
+from ..messages import first_line
+
 MLFLOW_URI = "sqlite:///mlflow.db"
 MLFLOW_EXPERIMENT = "chen-cvpr2019"
 HEADLINE = "val_mpjpe_epoch"
@@ -23,6 +25,18 @@ class TensorBoard(TensorBoardLogger):
 
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir.parent.parent, run_dir.parent.name, run_dir.name, default_hp_metric=False)
+        self.hook_before, threading.excepthook = threading.excepthook, self._print_other_threads
+
+    def _print_other_threads(self, failure: threading.ExceptHookArgs) -> None:
+        """Leaves out TensorBoard's own writer, which hands its errors on to the next call: there they are reported."""
+        if not type(failure.thread).__module__.startswith("tensorboard."):
+            self.hook_before(failure)
+
+    def finalize(self, status: str) -> None:
+        """Closes the files."""
+        super().finalize(status)
+        if threading.excepthook == self._print_other_threads:
+            threading.excepthook = self.hook_before
 
     def log_options(self, options: dict[str, Any]) -> None:
         """As hparams.yaml, as a table under "text", and under "hparams" beside the run's validation error."""
@@ -78,7 +92,7 @@ class MLflow(MLFlowLogger):
 
 
 class Guarded(Logger):
-    """A logger that must work when the run begins; a later failure costs its curves and one warning, not the run.
+    """A logger that must work when the run begins; if it fails later, the run goes on without its curves.
 
     Args:
         make: makes the logger.
@@ -96,7 +110,7 @@ class Guarded(Logger):
             _ = self.logger.experiment
             self._name, self._version = self.logger.name, self.logger.version
         except Exception as error:
-            raise ValueError(f"cannot log to {what}: {short(error)}; see --logger") from error
+            raise ValueError(f"cannot log to {what}: {first_line(_origin(error))}; see --logger") from error
 
     @property
     def name(self) -> str | None:
@@ -115,7 +129,8 @@ class Guarded(Logger):
             getattr(self.logger, method)(*arguments)
         except Exception as error:
             self.failed = True
-            print(f"warning: {self.what} fails ({short(error)}); training goes on without it", file=sys.stderr)
+            reason = first_line(_origin(error))
+            print(f"warning: {self.what} fails ({reason}); training goes on without it", file=sys.stderr)
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Points of curves."""
@@ -159,8 +174,6 @@ def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dic
     logging.getLogger("alembic").setLevel(logging.ERROR)
     # MLflow logs the tracebacks of errors that it raises all the same; the variable is for when it is imported.
     logging.getLogger("mlflow").setLevel(os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL"))
-    # TensorBoard's writer hands its errors on to the next call, and prints them besides.
-    threading.excepthook = lambda arguments: None
     loggers = {}
     if kind in ("tensorboard", "both"):
         loggers["tensorboard"] = Guarded(lambda: TensorBoard(run_dir), f"TensorBoard in {run_dir}")
@@ -169,8 +182,8 @@ def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dic
     return loggers
 
 
-def short(error: Exception) -> str:
-    """The first line of what an error was made from, without the SQL behind it."""
+def _origin(error: BaseException) -> BaseException:
+    """The error that others were raised from: the database's own, without MLflow's and SQLAlchemy's words around it."""
     while error.__cause__:
         error = error.__cause__
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return error

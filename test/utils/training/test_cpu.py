@@ -56,7 +56,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_memory_given_back_is_not_asked_for_anew():
     command, root = [sys.executable, "-c", FAULTS], Path(__file__).parents[3]
     faults = {name: int(subprocess.check_output([*command, name], cwd=root)) for name in ("keep", "leave")}
-    assert faults["keep"] < 100 < faults["leave"]
+    # How the heap lies in memory decides whether one block in twenty has to be fetched after all.
+    assert 10 * faults["keep"] < faults["leave"]
 
 
 def test_a_c_library_without_the_settings_is_left_alone(monkeypatch):
