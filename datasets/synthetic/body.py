@@ -1,13 +1,12 @@
-"""Bodies that obey anatomy: 3D poses drawn from the tables of `activities`, vectorised.
+"""Synthetic 3D poses that obey anatomy, drawn from the tables in `postures`, many at a time.
 
-Segment lengths are fractions of the body height from Winter 2009, "Biomechanics and Motor Control of Human Movement",
-figure 4.1 (after Drillis and Contini 1966). Human3.6M places hips, shoulders, spine, neck and head elsewhere than
-anatomists do. Its definitions, and so the proportions above the hips, were set by ratios in its 2D poses (medians over
-upright people of the training subjects S1, S5, S6 and S8, in lengths of the torso in the image). No quantity is fitted
-to 3D poses.
+The legs have published proportions (`utils.anthropometry`). Human3.6M places hips, shoulders, spine, neck and head
+elsewhere than anatomists do, so the proportions above the hips follow ratios in its 2D poses: medians over upright
+people of the training subjects S1, S5, S6 and S8, in lengths of the torso in the image. No number is fitted to 3D
+poses.
 
 The axes are the camera's (x right, y down, z forward) and the person faces along z, away from a camera at negative z:
-its right side is at positive x, its left side at negative x. Pairs of limbs are tensors (n, 2, ...), right before
+its right side is at positive x, its left side at negative x. A pair of limbs is one tensor (n, 2, ...), right before
 left; both are computed as right limbs, and the left one is mirrored.
 """
 
@@ -23,46 +22,52 @@ from utils.skeleton import JOINTS
 from .postures import ANCHORS, HANDS, POSTURES, hand_indices, posture_numbers
 
 HEIGHT_MM = (1700.0, 90.0)
+"""Mean and standard deviation of the body height."""
 SEGMENTS = {
     "thigh": THIGH, "shank": SHANK,
-    # Everything above the hips in proportion to the legs, by medians of upright people's 2D poses in Human3.6M's
-    # joints, in torso lengths: legs 1.73, hips 0.54 and shoulders 0.58 apart, shoulders 0.12 below the thorax, head
-    # 0.37 above it, the neck point 0.12 in front of the middle of that line, upper arm 0.55, forearm 0.50.
+    # The medians that the rest follows, in torso lengths: legs 1.73 long, hips 0.54 and shoulders 0.58 apart,
+    # shoulders 0.12 below the thorax, head 0.37 above it, the neck 0.12 in front of the middle of that line, upper
+    # arm 0.55, forearm 0.50.
     "torso": 0.275, "upper_arm": 0.155, "forearm": 0.139, "hip": 0.0745, "shoulder": 0.080, "shoulder_drop": 0.033,
     "head": 0.102, "nose": 0.033,
 }  # fmt: skip
 """Lengths as fractions of the body height; "hip" and "shoulder" are half widths."""
 SPINE_FRACTION = 0.485
-"""Where the spine point lies on the way from hip to thorax, in 2D poses."""
+"""Where the spine joint lies on the way from hip to thorax, in Human3.6M's 2D poses."""
 SHAPE_STD = 0.05
+"""Standard deviation of each segment's length relative to the body height's, between people."""
 ELBOW_FLEXION_MAX = math.radians(150)
 HEAD_STD_DEG = (14.0, 9.0, 26.0)
 """Standard deviations of nod, tilt and turn of the head."""
 PELVIS_STD_DEG = (5.0, 9.0)
-"""Standard deviations of the pelvis' list to a side and turn against the legs' heading."""
+"""Standard deviations of the pelvis' tilt to a side and its turn against the direction of the legs."""
+
+Joints = dict[str, Tensor]
+"""Name -> (n, 3) position in mm."""
+Lengths = dict[str, Tensor]
+"""Name of a segment -> (n, 1) length in mm."""
 
 
 class Bodies:
-    """Draws bodies; the tables live on `device`, where the generators passed in must live as well."""
+    """Draws bodies on a device, where the generators passed in must live as well."""
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
-        numbers = posture_numbers() | {
-            "segments": list(SEGMENTS.values()),
-            "head_pelvis": [*HEAD_STD_DEG, *PELVIS_STD_DEG],
+        body = {"segments": list(SEGMENTS.values()), "head_pelvis": [*HEAD_STD_DEG, *PELVIS_STD_DEG]}
+        self.table = {
+            name: torch.tensor(rows, dtype=torch.float32, device=self.device)
+            for name, rows in (posture_numbers() | body).items()
         }
-        numbers = {name: torch.tensor(rows, dtype=torch.float32) for name, rows in numbers.items()}
-        indices = {name: torch.tensor(rows) for name, rows in hand_indices().items()}
-        self.table = {name: rows.to(self.device) for name, rows in (numbers | indices).items()}
+        self.table |= {name: torch.tensor(rows, device=self.device) for name, rows in hand_indices().items()}
         self.mirror = torch.tensor([[1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]], device=self.device)
 
     def sample(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Root-relative poses (n, 17, 3) in mm of people that face along z, and indices (n,) into POSTURES."""
+        """Root-relative poses (n, 17, 3) in mm of people who face along z, and indices (n,) into POSTURES."""
         posture = torch.multinomial(self.table["weight"], n, replacement=True, generator=generator)
         size = self.sizes(n, generator)
         stride, cycle = self._stride(posture, generator)
-        joints, pelvis, chest = self._torso(posture, size, generator)
-        joints |= self._legs(joints, pelvis, posture, size, gait(stride, cycle), generator)
+        joints, chest = self._torso(posture, size, generator)
+        joints |= self._legs(joints, posture, size, gait(stride, cycle), generator)
         swing = -0.28 * stride * (2 * math.pi * cycle).cos()
         joints |= self._arms(joints, chest, posture, size, swing, generator)
         pose = torch.stack([joints[name] for name in JOINTS], dim=1)
@@ -75,19 +80,19 @@ class Bodies:
         return torch.rand(n, device=self.device, generator=generator) < probability
 
     def _clipped(self, angles: Tensor, name: str) -> tuple[Tensor, ...]:
-        """Degrees within the joints' ranges, in radians, one tensor an angle."""
+        """Angles in degrees, clipped to the joints' ranges; in radians, one tensor for each angle."""
         low, high = self.table[f"{name}_range"].unbind(dim=1)
         return torch.minimum(torch.maximum(angles, low), high).deg2rad().unbind(dim=-1)
 
-    def sizes(self, n: int, generator: Generator) -> dict[str, Tensor]:
-        """Segment lengths (n, 1) in mm."""
+    def sizes(self, n: int, generator: Generator) -> Lengths:
+        """Segment lengths (n, 1) in mm of n different people, by the names in `SEGMENTS`."""
         noise = self._normal(n, len(SEGMENTS) + 1, generator=generator).clamp(-2.5, 2.5)
         height = HEIGHT_MM[0] + HEIGHT_MM[1] * noise[:, -1:]
         lengths = height * (1 + SHAPE_STD * noise[:, :-1]) * self.table["segments"]
         return dict(zip(SEGMENTS, lengths.split(1, dim=1), strict=True))
 
     def _paired(self, n: int, width: int, generator: Generator) -> Tensor:
-        """Standard normal (n, 2, width) for right and left: nearly the same in half of the people, hardly in others."""
+        """Standard normal numbers (n, 2, width) for right and left, correlated: strongly in half of the people."""
         alike = torch.where(self._chance(n, 0.5, generator), 0.9, 0.15)[:, None, None]
         shared = self._normal(n, 1, width, generator=generator)
         return alike.sqrt() * shared + (1 - alike).sqrt() * self._normal(n, 2, width, generator=generator)
@@ -98,13 +103,13 @@ class Bodies:
         return torch.where(coin, pair.flip(1), pair)
 
     def _stride(self, posture: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """How long the steps are (n, 1), 0 for who does not walk, and where in the gait cycle (n, 2) each leg is."""
+        """Step lengths (n, 1), 0 for those who do not walk, and where in the gait cycle each leg is (n, 2)."""
         draw = torch.rand(len(posture), 2, device=self.device, generator=generator)
         walks = (posture == list(POSTURES).index("walking"))[:, None]
         return walks * (0.4 + 0.9 * draw[:, :1]), torch.cat([draw[:, 1:], draw[:, 1:] + 0.5], dim=1) % 1
 
-    def _torso(self, posture: Tensor, size: dict[str, Tensor], generator: Generator):
-        """Joints from hip to head, hips and shoulders, and the frames (n, 3, 3) of pelvis and chest."""
+    def _torso(self, posture: Tensor, size: Lengths, generator: Generator) -> tuple[Joints, Tensor]:
+        """The joints from hip to head, hips and shoulders, and the chest's frame (n, 3, 3)."""
         noise = self._normal(len(posture), 9, generator=generator)
         angles = self.table["trunk"][posture] + self.table["trunk_std"][posture] * noise[:, :4]
         lean, bend, side, twist = self._clipped(angles, "trunk")
@@ -123,10 +128,10 @@ class Bodies:
             joints[f"{name}_hip"] = sign * size["hip"] * pelvis[..., 0]
             across = sign * size["shoulder"] * chest[..., 0]
             joints[f"{name}_shoulder"] = thorax + across + size["shoulder_drop"] * chest[..., 1]
-        return joints, pelvis, chest
+        return joints, chest
 
-    def _legs(self, joints, pelvis: Tensor, posture: Tensor, size, walk: Tensor, generator: Generator):
-        """Knees and feet by forward kinematics. Legs hang from the vertical, whatever the trunk does."""
+    def _legs(self, joints: Joints, posture: Tensor, size: Lengths, walk: Tensor, generator: Generator) -> Joints:
+        """Knees and feet by forward kinematics. The legs' angles are against the vertical, whatever the trunk does."""
         noise = self._paired(len(posture), 4, generator)
         angles = self._swapped(self.table["legs"][posture], generator)
         angles = angles + self.table["leg_std"][posture][:, None] * noise + walk
@@ -138,7 +143,9 @@ class Bodies:
         knees = hips + size["thigh"][:, None] * down * self.mirror
         return _named("knee", knees) | _named("foot", knees + size["shank"][:, None] * shank * self.mirror)
 
-    def _arms(self, joints, chest: Tensor, posture: Tensor, size, swing: Tensor, generator: Generator):
+    def _arms(
+        self, joints: Joints, chest: Tensor, posture: Tensor, size: Lengths, swing: Tensor, generator: Generator
+    ) -> Joints:
         """Shoulders, elbows and wrists: the hand goes to its place and the elbow follows."""
         n = len(posture)
         choice = torch.multinomial(self.table["arms_weight"][posture], 1, generator=generator)[:, 0]
@@ -166,7 +173,7 @@ class Bodies:
         return _named("shoulder", placed(0 * elbow)) | _named("elbow", placed(elbow)) | _named("wrist", placed(wrist))
 
     def _lie_down(self, posture: Tensor, generator: Generator) -> Tensor:
-        """Rotations (n, 3, 3): identity, or onto back, front or a side for those who lie."""
+        """Rotations (n, 3, 3) onto the back, the front or a side for those who lie, the identity for all others."""
         n = len(posture)
         draw = torch.rand(n, 2, device=self.device, generator=generator)
         lies = draw[:, 0] < self.table["lying"][posture]
@@ -178,7 +185,7 @@ class Bodies:
 
 
 def gait(stride: Tensor, cycle: Tensor) -> Tensor:
-    """Degrees (n, 2, 4) that walking adds to LEG_ANGLES: Winter 2009, appendix A, as a few smooth bumps.
+    """Degrees (n, 2, 4) that walking adds to LEG_ANGLES: the curves of Winter 2009, appendix A, as smooth bumps.
 
     Args:
         stride: (n, 1), 1 for a normal step and 0 for none.
@@ -195,16 +202,16 @@ def bend_arm(wrist: Tensor, upper: Tensor, noise: Tensor) -> tuple[Tensor, Tenso
     Args:
         wrist: (..., 3) where the wrist should be, from the shoulder, in the chest's frame.
         upper: (..., 1) the upper arm's fraction of the arm's length.
-        noise: (..., 3) standard normal; turns the elbow about the line from shoulder to wrist.
+        noise: (..., 3) standard normal numbers; they turn the elbow about the line from shoulder to wrist.
 
     Returns:
-        The elbow and the wrist moved into reach, both (..., 3). Elbows point outward, downward and, while the hand is
-        below the shoulder, backward.
+        The elbow, and the wrist moved into reach, both (..., 3). Elbows point outward, downward and, while the hand
+        is below the shoulder, backward.
     """
     lower = 1 - upper
     nearest = (upper**2 + lower**2 - 2 * upper * lower * math.cos(math.pi - ELBOW_FLEXION_MAX)).sqrt()
     distance = wrist.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    # Shoulders extend and adduct little: hands far behind or across the body are brought back.
+    # Shoulders hardly move backward or inward: hands far behind or across the body are brought back.
     x, y, z = (wrist / distance).unbind(dim=-1)
     direction = torch.stack([x.clamp(min=-0.75), y, z.clamp(min=-0.65)], dim=-1)
     direction = direction / direction.norm(dim=-1, keepdim=True).clamp(min=1e-6)
@@ -227,7 +234,7 @@ def _named(joint: str, pair: Tensor) -> dict[str, Tensor]:
 
 
 def _anchors(joints: dict[str, Tensor]) -> Tensor:
-    """(n, 2, ANCHORS, 3): the places that hands are measured from, for the right and the left one."""
+    """(n, 2, ANCHORS, 3): the places from which hands are measured, for the right and the left one."""
     hip, knee = _pair(joints, "hip"), _pair(joints, "knee")
     middle, head = (joints[name][:, None].expand_as(hip) for name in ("hip", "head"))
     return torch.stack([_pair(joints, "shoulder"), head, hip, middle, knee, (hip + knee) / 2, _pair(joints, "foot")], 2)

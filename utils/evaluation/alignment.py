@@ -1,9 +1,11 @@
 """Bringing a predicted pose to the size, or the place, of the true one.
 
-Predictions have no unit: their largest coordinate is 1 (`metrics` sees to that), or all their joints are one point.
-Scales are of root-relative poses (..., J, 3), and shaped (..., 1, 1) to multiply them. Sums stand for matrix
-products here: autocast and TF32 would leave only three digits of a matmul.
+Poses are (..., J, 3). The scales are of root-relative poses whose largest coordinate is about 1 in the prediction
+(`metrics` sees to that), or whose joints are all one point; they are shaped (..., 1, 1) to multiply poses.
+Sums of products stand in for matrix products here: autocast and TensorFloat32 would keep only three digits of those.
 """
+
+from functools import reduce
 
 import torch
 from jaxtyping import Float
@@ -13,21 +15,21 @@ from torch import Tensor
 def distances(
     pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
 ) -> Float[Tensor, "*batch joint"]:
-    """Distance (..., J) of each joint from the true one, in the poses' unit."""
+    """Distance of each joint from the true one, in the poses' unit."""
     return _length(pred - target)
 
 
 def in_plane_scale(
     pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
 ) -> Float[Tensor, "*batch 1 1"]:
-    """What makes the mean root-joint distance in the image plane (x, y) the true one's."""
+    """The scale that gives the prediction the true mean root-joint distance in the image plane (x, y)."""
     return _ratio(_length(target[..., :2]).mean(dim=-1), _length(pred[..., :2]).mean(dim=-1))
 
 
 def least_squares_scale(
     pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
 ) -> Float[Tensor, "*batch 1 1"]:
-    """What makes the sum of squared distances least. Never negative: that would turn the person inside out."""
+    """The scale with the least sum of squared distances, but never a negative one: that would mirror the person."""
     product = (pred * target).flatten(-2).sum(dim=-1).clamp(min=0)
     return _ratio(product, pred.square().flatten(-2).sum(dim=-1))
 
@@ -40,18 +42,18 @@ def norm_scale(
 
 
 def depth_flip(pose: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch joint 3"]:
-    """The pose with z negated: what an image without perspective cannot tell from it."""
+    """The pose with z negated, which looks the same in an image without perspective."""
     return pose * pose.new_tensor([1.0, 1.0, -1.0])
 
 
 def procrustes_distances(
     pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
 ) -> tuple[Float[Tensor, "*batch joint"], Float[Tensor, "*batch joint"]]:
-    """Distances (..., J) after the best rotation, translation and scale (Umeyama 1991).
+    """Distances of the joints after the best rotation, translation and scale (Umeyama 1991).
 
     Returns:
-        Those without reflections, and those where a reflection is allowed if it fits better; both from one singular
-        value decomposition.
+        Without reflections, and with a reflection wherever it fits better. Both come from one singular value
+        decomposition.
     """
     pred, target = pred - pred.mean(dim=-2, keepdim=True), target - target.mean(dim=-2, keepdim=True)
     covariance = torch.stack([(pred[..., i : i + 1] * target).sum(dim=-2) for i in range(3)], dim=-2)
@@ -61,25 +63,25 @@ def procrustes_distances(
     results = []
     for last in (handedness.sign(), torch.ones_like(handedness)):
         signs = torch.stack([torch.ones_like(last), torch.ones_like(last), last], dim=-1)
-        turn = _product(u * signs[..., None, :], vh)
+        rotation = _product(u * signs[..., None, :], vh)
         scale = _ratio((singular * signs).sum(dim=-1), variance)
-        results.append(distances(_product(pred, turn * scale), target))
+        results.append(distances(_product(pred, rotation * scale), target))
     return results[0], results[1]
 
 
 def _length(vectors: Tensor) -> Tensor:
     """Euclidean length over the last axis, summed by component: several times faster than `norm` over 3 numbers."""
-    return sum(component.square() for component in vectors.unbind(-1)).sqrt()
+    return reduce(torch.add, [component.square() for component in vectors.unbind(-1)]).sqrt()
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Of numbers a pose, shaped to multiply poses; finite even for a prediction of no size."""
+    """One number for each pose, shaped to multiply it; finite even for a prediction of no size."""
     return (numerator / denominator.clamp(min=1e-6))[..., None, None]
 
 
 def _product(rows: Tensor, matrix: Tensor) -> Tensor:
     """(..., n, 3) times (..., 3, 3), as a sum of products."""
-    return sum(rows[..., i : i + 1] * matrix[..., i : i + 1, :] for i in range(3))
+    return reduce(torch.add, [rows[..., i : i + 1] * matrix[..., i : i + 1, :] for i in range(3)])
 
 
 def _determinant(matrix: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from ..drawing.poses import draw_pose_3d
 from ..files import write_whole
+from .loggers import Guarded
 
 VIEWS_DEG = (0, 45, 90, 180)
 SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_unsupervised_epoch": "unsupervised"}
@@ -115,7 +116,7 @@ class SaveOnSignal(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops between two epochs."""
-        if trainer.current_epoch + 1 < trainer.max_epochs and self._stop(trainer):
+        if trainer.current_epoch + 1 != trainer.max_epochs and self._stop(trainer):
             trainer.save_checkpoint(self.path)
             self.saved = True
 
@@ -157,15 +158,13 @@ class PosePictures(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lifts the poses and hands one picture of them to each logger."""
-        last = trainer.current_epoch + 1 == trainer.max_epochs
-        if (
-            not trainer.is_global_zero
-            or not trainer.loggers
-            or (trainer.current_epoch % self.every_n_epochs and not last)
-        ):
+        due = trainer.current_epoch % self.every_n_epochs == 0 or trainer.current_epoch + 1 == trainer.max_epochs
+        if not (due and trainer.is_global_zero and trainer.loggers):
             return
-        poses = pl_module.lifter_ema.lift(self.poses_px).cpu().numpy()
+        lifter: Any = pl_module.lifter_ema
+        poses = lifter.lift(self.poses_px).cpu().numpy()
         rows = [np.concatenate([draw_pose_3d(pose, angle, 240) for angle in VIEWS_DEG], axis=1) for pose in poses]
         picture = np.concatenate(rows, axis=0)
         for logger in trainer.loggers:
-            logger.log_picture("poses", picture, trainer.current_epoch)
+            if isinstance(logger, Guarded):
+                logger.log_picture("poses", picture, trainer.current_epoch)
