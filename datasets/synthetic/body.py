@@ -185,7 +185,7 @@ class Bodies:
 
 
 def gait(stride: Tensor, cycle: Tensor) -> Tensor:
-    """Degrees (n, 2, 4) that walking adds to LEG_ANGLES: the curves of Winter 2009, appendix A, as smooth bumps.
+    """Degrees (n, 2, 4) that walking adds to the legs' angles: the curves of Winter 2009, appendix A, as smooth bumps.
 
     Args:
         stride: (n, 1), 1 for a normal step and 0 for none.

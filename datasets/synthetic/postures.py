@@ -7,29 +7,27 @@ clipped to the range of motion of healthy adults (American Academy of Orthopaedi
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-LEG_ANGLES = ("flexion", "abduction", "rotation", "knee")
 LEG_RANGE = {"flexion": (-30.0, 130.0), "abduction": (-30.0, 60.0), "rotation": (-45.0, 60.0), "knee": (0.0, 155.0)}
-"""Hip flexion is measured from the vertical, so that the pelvis' tilt adds to the joint's own range."""
-
-TRUNK_ANGLES = ("lean", "bend", "side", "twist")
+"""Least and largest angles of a leg: three of the hip, and the knee's flexion. The hip's flexion is measured from the
+vertical, so that the pelvis' tilt adds to the joint's own range."""
 TRUNK_RANGE = {"lean": (-75.0, 110.0), "bend": (-15.0, 70.0), "side": (-35.0, 35.0), "twist": (-45.0, 45.0)}
-"""lean: the trunk tips forward as a whole; bend: its upper half bends forward over the lower one."""
+"""lean: the whole trunk tips forward; bend: its upper half bends forward over the lower one."""
 
 
 class Posture(NamedTuple):
-    """Where legs and trunk are.
+    """Where legs and trunk are. Angles come in the order of LEG_RANGE and TRUNK_RANGE.
 
     Attributes:
-        weight: how often, relative to the other postures.
-        leg: mean LEG_ANGLES of one leg; which side it is is a coin toss.
-        other: the other leg, or None for the same.
-        leg_std: standard deviations of LEG_ANGLES.
-        trunk: means of TRUNK_ANGLES.
+        weight: how often the posture is taken, relative to the others.
+        leg: mean angles of one leg; whether it is the right or the left one is drawn at random.
+        other: mean angles of the other leg; None if they are the same.
+        leg_std: standard deviations of the legs' angles.
+        trunk: mean angles of the trunk.
         trunk_std: their standard deviations.
         arms: the key of ARMS that says what the hands may do.
-        lying: how often the whole body lies down: on its back, front or sides.
+        lying: the probability that the whole body lies down, on its back, front or a side.
     """
 
     weight: float
@@ -85,12 +83,12 @@ POSTURES: dict[str, Posture] = {
 
 
 class Hand(NamedTuple):
-    """Where a hand (its wrist) goes.
+    """Where a wrist goes.
 
     Attributes:
-        anchor: one of ANCHORS; the offset is measured from there, along the trunk's axes.
-        offset: (outward, downward, forward) mean, in arm lengths.
-        std: its standard deviations.
+        anchor: one of ANCHORS, from which the offset is measured.
+        offset: mean offset outward, downward and forward, in arm lengths.
+        std: standard deviations of the offset.
     """
 
     anchor: str
@@ -184,11 +182,11 @@ ARMS: dict[str, dict[tuple[str, str], float]] = {
     "active": {("anywhere", "anywhere"): 0.50, ("reaching", "reaching"): 0.15, ("overhead", "overhead"): 0.12,
              ("pointing aside", "pointing aside"): 0.08, ("hanging", "hanging"): 0.15},
 }  # fmt: skip
-"""Pairs of HANDS and how often, by Posture.arms; which hand is which is a coin toss."""
+"""By `Posture.arms`: pairs of HANDS and their weights. Which of a pair is the right hand is drawn at random."""
 
 
 def posture_numbers() -> dict[str, list]:
-    """The tables above as nested lists, one row a posture or a kind of hand."""
+    """The tables above as nested lists with a row for each posture or kind of hand."""
     postures, hands = POSTURES.values(), HANDS.values()
     most = max(len(pairs) for pairs in ARMS.values())
     return {
@@ -207,7 +205,7 @@ def posture_numbers() -> dict[str, list]:
 
 
 def hand_indices() -> dict[str, list]:
-    """Which hands (posture, pair, side) and which anchor (hand), as numbers."""
+    """Numbers of the hands by (posture, pair, side), and of the anchor by hand."""
     names, most = list(HANDS), max(len(pairs) for pairs in ARMS.values())
     pairs = {key: [[names.index(one), names.index(other)] for one, other in table] for key, table in ARMS.items()}
     return {
@@ -216,6 +214,6 @@ def hand_indices() -> dict[str, list]:
     }
 
 
-def _padded(values: Iterable, filler, length: int) -> list:
+def _padded(values: Iterable[Any], filler: Any, length: int) -> list:
     values = list(values)
     return values + [filler] * (length - len(values))

@@ -1,8 +1,8 @@
 """Lifted poses on bodies of published proportions, to be seen again from new sides.
 
-Chen et al. (2019) lift a 2D pose, turn it, project it and lift it again. Here the lifted pose lends the directions of
-its bones to a body of published proportions; wherever that body is seen from, its depths are known exactly. A lift
-that is somewhat wrong still shows a person, in a posture that somebody in the 2D data took.
+Chen et al. (2019) lift a 2D pose, rotate it, project it and lift it again. Here a body of published proportions takes
+the directions of the lifted pose's bones; from wherever that body is seen, its depths are known exactly. A lift that
+is somewhat wrong still shows a person, in a posture that somebody in the 2D data took.
 """
 
 import torch
@@ -25,9 +25,9 @@ LIMBS = tuple(
     )
 )
 DIRECTION_NOISE = 0.07
-"""Standard deviation of a bone's direction, about 4 degrees a component."""
+"""Standard deviation of each component of a bone's direction, about 4 degrees."""
 ROUND_BACK = 0.03
-"""How far the spine point lies behind the middle of the trunk, in torso lengths, in upright 2D poses."""
+"""How far the spine joint lies behind the line from hip to thorax in upright 2D poses, in torso lengths."""
 
 
 def retarget_to_body(pose: Tensor, bodies: Bodies, generator: Generator, elevation_deg: float) -> Tensor:
@@ -35,9 +35,9 @@ def retarget_to_body(pose: Tensor, bodies: Bodies, generator: Generator, elevati
 
     Args:
         pose: (n, 17, 3) root-relative, camera frame, in any unit.
-        bodies: where the segment lengths come from.
+        bodies: draws the segment lengths.
         generator: on the poses' device.
-        elevation_deg: how far the cameras of the 2D data look down, on average; it is taken out.
+        elevation_deg: by how much the cameras of the 2D data look down on average; the poses are turned upright by it.
 
     Returns:
         (n, 17, 3) root-relative and upright, in mm, ready for `SyntheticPeople.view`.
@@ -54,7 +54,7 @@ def retarget_to_body(pose: Tensor, bodies: Bodies, generator: Generator, elevati
 
 
 def _trunk(old: dict[str, Tensor], size: dict[str, Tensor], noise: Tensor, generator: Generator) -> dict[str, Tensor]:
-    """Hip to head, hips and shoulders. Spine and neck are drawn: MPII's annotators marked no such points."""
+    """Hip to head, hips and shoulders. Spine and neck are drawn at random: MPII's annotators marked no such points."""
     across = normalize(normalize(old["right_hip"] - old["left_hip"], dim=-1) + noise[0], dim=-1)
     up = normalize(normalize(old["thorax"] - old["hip"], dim=-1) + noise[1], dim=-1)
     head = normalize(normalize(old["head"] - old["thorax"], dim=-1) + noise[2], dim=-1)
