@@ -15,11 +15,11 @@ $(VENV)/installed: requirements.txt requirements-dev.txt requirements.lock
 
 install: $(VENV)/installed ## set up .venv (the other targets do it when needed)
 
-train: install ## train on generated people from their 2D poses alone: 5 minutes on 2 cores
+train: install ## train on synthetic poses from their 2D poses alone: 5 minutes on 2 cores
 	$(BIN)/python main.py --gpus 0 --train_data synthetic --val_data synthetic --width 256 --max_epochs 80
 
-teacher: install ## the same with supervision by generated people
-	$(BIN)/python main.py --gpus 0 --recipe teacher --train_data synthetic --val_data synthetic --width 256 --max_epochs 80
+synthetic: install ## the same with supervision by synthetic poses
+	$(BIN)/python main.py --gpus 0 --recipe synthetic --train_data synthetic --val_data synthetic --width 256 --max_epochs 80
 
 demo: install ## lift test/input_sample.png into demo_out/
 	PYTHON=$(BIN)/python bash download_2d_pose_estimator.sh blazepose
@@ -45,4 +45,4 @@ curves: install ## draw the runs in lightning_logs/ into curves/curves.png
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help install train teacher demo test fuzz bench ablation curves clean
+.PHONY: help install train synthetic demo test fuzz bench ablation curves clean

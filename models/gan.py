@@ -51,10 +51,8 @@ class PoseGAN(LightningModule):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One Adam for each network."""
         options = self.config.optimization
-        return [
-            SteeredAdam(self.lifter, options.gen_lr, options.gen_eps),
-            SteeredAdam(self.discriminator, options.dis_lr, options.dis_eps),
-        ]
+        generator = SteeredAdam(self.lifter, options.gen_lr, options.gen_eps)
+        return [generator, SteeredAdam(self.discriminator, options.dis_lr, options.dis_eps)]
 
     def training_step(self, batch: tuple[Tensor, int], batch_idx: int) -> None:
         """One step of the lifter and, unless it is too accurate, one of the discriminator.

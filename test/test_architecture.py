@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 from dataclasses import fields
-from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -61,12 +60,6 @@ save_lifter(Lifter(8, 1), {str(tmp_path / "lifter.pt")!r})
 print(load_lifter({str(tmp_path / "lifter.pt")!r}).lift(torch.rand(3, 17, 2)).shape)
 """
     assert "torch.Size([3, 17, 3])" in run_python(code)
-
-
-def test_flags_and_arguments_of_the_system_share_names_and_defaults():
-    parser = build_parser()
-    for name, argument in signature(PoseGAN).parameters.items():
-        assert parser.get_default(name) == argument.default, name
 
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "test/checkpoints/README.md")]
