@@ -43,6 +43,6 @@ curves: install ## draw the runs in lightning_logs/ into curves/curves.png
 	$(BIN)/python test/tools/curves.py lightning_logs/version_*
 
 clean: ## remove .venv and caches; logs and checkpoints stay
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 .PHONY: help install train synthetic demo test fuzz bench ablation curves clean

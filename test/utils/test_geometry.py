@@ -1,3 +1,5 @@
+"""Cameras and rotations by their properties, and points computed by hand."""
+
 import math
 
 import pytest
@@ -106,3 +108,15 @@ def test_poses_with_holes_or_without_size_are_not_usable():
     poses_px[1, 3, 0], poses_px[2, 5, 1], poses_px[3], poses_px[4, ROOT] = torch.nan, torch.inf, 7.0, torch.inf
     assert g.usable(poses_px).tolist() == [True, False, False, False, False]
     assert g.usable(poses_px[0]) and not g.usable(poses_px[1])
+
+
+def test_exporting_a_network_leaves_nothing_behind_that_spoils_later_calls():
+    class Bones(torch.nn.Module):
+        def forward(self, pose):
+            return g.bone_vectors(pose)
+
+    pose = torch.randn(2, 17, 3)
+    expected = g.bone_vectors(pose)
+    g._INDICES.clear()
+    exported = torch.export.export(Bones(), (pose,)).module()
+    assert torch.equal(g.bone_vectors(pose), expected) and torch.equal(exported(pose), expected)
