@@ -20,22 +20,27 @@ import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from utils.config import RECIPES, build_parser
+from utils.config import RECIPES
 from utils.training.runs import read_note
 
 matplotlib.use("agg")
 from matplotlib import pyplot
 
 PANELS = {
-    "val_mpjpe_epoch": ("MPJPE (mm)", "A: root-aligned and scaled"),
-    "val_p_mpjpe_epoch": ("P-MPJPE (mm)", "C: after Procrustes alignment"),
+    "val_mpjpe_epoch": ("MPJPE (mm)", "MPJPE (in-plane scale)"),
+    "val_p_mpjpe_epoch": ("P-MPJPE (mm)", "P-MPJPE (Procrustes alignment)"),
 }
-"""Logged figure -> its axis and what it is; the letters are those of the README."""
-LABEL_FREE = "val_label_free_epoch"
+"""Logged figure -> its axis and what it is."""
+UNSUPERVISED = "val_unsupervised_epoch"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Okabe and Ito 2008, told apart by colour-blind readers; the order keeps neighbours far apart."""
-DATA_NAMES = {"mpii": "MPII", "h36m": "Human3.6M", "synthetic": "generated people"}
-RECIPE_NAMES = {"default": "default recipe", "chen2019": "2019 recipe", "teacher": "teacher", "both": "both"}
+DATA_NAMES = {"mpii": "MPII", "h36m": "Human3.6M", "synthetic": "synthetic poses"}
+RECIPE_NAMES = {
+    "default": "default recipe",
+    "chen2019": "2019 recipe",
+    "synthetic": "synthetic recipe",
+    "both": "recipe both",
+}
 SAME = ("seed", "resume", "evaluate", "results", "data_dir", "gpus", "num_nodes", "logger")
 """Options in which the runs of one curve may differ."""
 EARLY = 0.04
@@ -63,7 +68,7 @@ class History:
 
 
 def read_curves(run_dir: Path) -> dict[str, dict[int, float]]:
-    """The panels' and the label-free curve of a run, each epoch -> value.
+    """The panels' curves and that of unsupervised model selection, each epoch -> value.
 
     Raises:
         ValueError: if there are no event files, or no epoch was validated.
@@ -78,19 +83,18 @@ def read_curves(run_dir: Path) -> dict[str, dict[int, float]]:
     epochs = {event.step: int(event.value) for event in events.Scalars("epoch")}
     return {
         tag: {epochs[event.step]: event.value for event in events.Scalars(tag) if event.step in epochs}
-        for tag in (*PANELS, LABEL_FREE) if tag in known
+        for tag in (*PANELS, UNSUPERVISED) if tag in known
     }  # fmt: skip
 
 
 def name_of(options: dict) -> str:
     """A run's recipe and training data in words."""
     data = options.get("train_data") or "2D poses"
-    return f"{RECIPE_NAMES.get(options.get('recipe'), options.get('recipe'))}, {DATA_NAMES.get(data, Path(data).stem)}"
+    return f"{options.get('recipe')} recipe, {DATA_NAMES.get(data, Path(data).stem)}"
 
 
 def label_runs(notes: list[dict], run_dirs: list[Path]) -> list[str]:
     """A label for each run; where recipe and data do not tell curves apart, what was changed is added."""
-    usual = build_parser().get_default
     kinds = [{name: value for name, value in note.items() if name not in SAME} for note in notes]
     labels = []
     for kind, run_dir in zip(kinds, run_dirs, strict=True):
@@ -98,8 +102,8 @@ def label_runs(notes: list[dict], run_dirs: list[Path]) -> list[str]:
             labels.append(run_dir.name)
             continue
         alike = [other for other in kinds if other and name_of(other) == name_of(kind)]
-        recipe = RECIPES.get(kind.get("recipe"), {})
-        told = [name for name in kind if kind[name] != recipe.get(name, usual(name))
+        usual = RECIPES.get(kind.get("recipe"), RECIPES["default"]).flat()
+        told = [name for name in kind if kind[name] != usual.get(name)
                 and any(other.get(name) != kind[name] for other in alike)]  # fmt: skip
         labels.append(", ".join([name_of(kind), *(f"{name} {kind[name]}" for name in told)]))
     return labels
@@ -116,8 +120,9 @@ def read_histories(run_dirs: list[Path], labels: list[str] | None) -> tuple[list
         except ValueError as error:
             failures.append(str(error))
             continue
-        free = curves.pop(LABEL_FREE, {})
-        histories.append(History(label, note.get("validation", ""), curves, min(free, key=free.get, default=None)))
+        losses = curves.pop(UNSUPERVISED, {})
+        chosen = min(losses, key=losses.get, default=None)
+        histories.append(History(label, note.get("validation", ""), curves, chosen))
     return histories, failures
 
 
@@ -128,7 +133,7 @@ def mean_curve(curves: list[dict[int, float]]) -> dict[int, float]:
 
 
 def draw_panel(axes, histories: list[History], tag: str) -> None:
-    """One figure of all runs; the legend tells its mean at the label-free epochs."""
+    """One figure of all runs; the legend tells its mean at the epochs chosen without labels."""
     low, high, marked = np.inf, 0.0, False
     for number, label in enumerate(dict.fromkeys(history.label for history in histories)):
         runs, colour = [history for history in histories if history.label == label], COLOURS[number % len(COLOURS)]

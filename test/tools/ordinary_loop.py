@@ -7,7 +7,8 @@ without workers; one optimizer a network with PyTorch's defaults; losses read an
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from losses.adversarial import critic_accuracy, critic_loss
+from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
+from losses.self_supervision import total
 from models.gan import PoseGAN
 from utils.normalization import flip, pixels_to_norm
 
@@ -35,44 +36,45 @@ class OrdinaryGAN(PoseGAN):
     """Takes networks, random views and losses from PoseGAN, and nothing else."""
 
     def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> None:
-        """Lifter, average, critic, log."""
+        """Lifter, average, discriminator, log."""
         pose_norm = batch["pose_2d"]
         generator = torch.Generator(self.device).manual_seed(batch_idx)
-        lifter_optimizer, critic_optimizer = self.optimizers()
+        lifter_optimizer, discriminator_optimizer = self.optimizers()
 
         self.toggle_optimizer(lifter_optimizer)
-        cycle = self.cycle(self.lifter, pose_norm, generator)
-        terms = self.lifter_losses(pose_norm, cycle, generator)
-        total = sum(self.hparams[f"weight_{name}"] * value for name, value in terms.items())
+        terms, fake_norm = self.lifter_terms(pose_norm, 0.0, generator)
         lifter_optimizer.zero_grad()
-        self.manual_backward(total)
+        self.manual_backward(total(terms))
         lifter_optimizer.step()
         self.untoggle_optimizer(lifter_optimizer)
+        decay = self.config.optimization.ema_decay
         with torch.no_grad():
             for ours, theirs in zip(self.lifter_ema.parameters(), self.lifter.parameters(), strict=True):
-                ours.mul_(self.hparams.ema_decay).add_(theirs, alpha=1 - self.hparams.ema_decay)
+                ours.mul_(decay).add_(theirs, alpha=1 - decay)
 
-        self.toggle_optimizer(critic_optimizer)
-        real_logit = self.critic(self.blur(pose_norm, generator))
-        fake_logit = self.critic(self.blur(cycle.projection_norm.detach(), generator))
-        loss = critic_loss(real_logit, fake_logit, self.hparams.gan_loss)
-        accuracy = critic_accuracy(real_logit, fake_logit)
-        critic_optimizer.zero_grad()
+        losses = self.config.losses
+        self.toggle_optimizer(discriminator_optimizer)
+        real_logit = self.discriminator(add_noise(pose_norm, losses.discriminator_noise, generator))
+        fake_logit = self.discriminator(add_noise(fake_norm, losses.discriminator_noise, generator))
+        loss = discriminator_loss(real_logit, fake_logit, losses.gan_loss)
+        accuracy = discriminator_accuracy(real_logit, fake_logit)
+        discriminator_optimizer.zero_grad()
         self.manual_backward(loss)
-        if accuracy.item() <= self.hparams.gan_accuracy_cap:
-            critic_optimizer.step()
-        self.untoggle_optimizer(critic_optimizer)
+        if accuracy.item() <= losses.gan_accuracy_cap:
+            discriminator_optimizer.step()
+        self.untoggle_optimizer(discriminator_optimizer)
 
-        values = {f"loss_{name}": value.item() for name, value in terms.items()}
-        self.log_dict({**values, "loss_critic": loss.item(), "critic_accuracy": accuracy.item()}, on_step=True)
+        values = {f"loss_{term.name}": term.value.item() for term in terms}
+        values |= {"loss_discriminator": loss.item(), "discriminator_accuracy": accuracy.item()}
+        self.log_dict(values, on_step=True)
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
         """Nothing is put off to the epoch's end."""
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam as it comes."""
-        options = self.hparams
+        options = self.config.optimization
         return [
             torch.optim.Adam(self.lifter.parameters(), options.gen_lr, eps=options.gen_eps),
-            torch.optim.Adam(self.critic.parameters(), options.dis_lr, eps=options.dis_eps),
+            torch.optim.Adam(self.discriminator.parameters(), options.dis_lr, eps=options.dis_eps),
         ]

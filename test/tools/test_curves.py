@@ -20,7 +20,7 @@ def make_run(folder, seed=0, epochs=EPOCHS, level=60.0, note=True, **options):
             for tag, value in values.items():
                 writer.add_scalar(tag, value, 7 * epoch + 6)
     if note:
-        known = {"recipe": "teacher", "train_data": "mpii", "width": 1024, "seed": seed} | options
+        known = {"recipe": "synthetic", "train_data": "mpii", "width": 1024, "seed": seed} | options
         note = {"options": known, "validation": "S9: 8,327 frames"}
         (folder / "options.json").write_text(json.dumps(note))
     return folder
@@ -52,14 +52,16 @@ def test_seeds_are_thin_lines_and_their_mean_a_thick_one(tmp_path, drawn, capsys
     dots = [line for line in left.lines if len(line.get_xdata()) == 1]
     assert [dot.get_xdata()[0] for dot in dots] == [20, 21, 22]
     chosen = sum(60 + seed + 50 / (21 + seed) for seed in range(3)) / 3
-    assert legend(left) == [f"teacher, MPII: {chosen:.1f}"] and legend(right) == [f"teacher, MPII: {chosen / 2:.1f}"]
+    assert legend(left) == [f"synthetic recipe, MPII: {chosen:.1f}"] and legend(right) == [
+        f"synthetic recipe, MPII: {chosen / 2:.1f}"
+    ]
     assert (left.get_xlabel(), left.get_ylabel(), right.get_ylabel()) == ("epoch", "MPJPE (mm)", "P-MPJPE (mm)")
     assert "S9: 8,327 frames" in drawn[0].get_supxlabel()
 
 
 def test_the_picture_is_small_and_says_where_it_is(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    runs = [make_run(tmp_path / f"version_{n}", n % 3, recipe=["default", "teacher"][n // 3]) for n in range(6)]
+    runs = [make_run(tmp_path / f"version_{n}", n % 3, recipe=["default", "synthetic"][n // 3]) for n in range(6)]
     assert curves.main([*map(str, runs), "--out", "figures"]) == 0
     assert capsys.readouterr().out == "figures/curves.png\n"
     picture = tmp_path / "figures" / "curves.png"
@@ -75,7 +77,7 @@ def test_runs_are_told_apart_by_what_was_changed(tmp_path, drawn):
     ]  # fmt: skip
     assert curves.main([*map(str, runs), "--out", str(tmp_path)]) == 0
     names = [text.rsplit(":", 1)[0] for text in legend(drawn[0].axes[0])]
-    assert names == ["teacher, MPII", "teacher, MPII, width 512", "default recipe, own", "no_note"]
+    assert names == ["synthetic recipe, MPII", "synthetic recipe, MPII, width 512", "default recipe, own", "no_note"]
     assert len({line.get_color() for line in drawn[0].axes[0].lines}) == 4
 
 

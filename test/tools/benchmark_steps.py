@@ -1,0 +1,128 @@
+"""The benchmark's single steps: beside their matrix products alone, and over sizes of batch and data."""
+
+import statistics
+
+import torch
+from benchmark_table import BATCH, Bench, paper_system, products, training_norm
+
+from datasets.datamodule import EpochBatches
+from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
+from losses.self_supervision import total
+from models.gan import MAX_GRADIENT_NORM, PoseGAN
+from models.optimization import SteeredAdam, update_average
+
+Factors = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+class BareStep:
+    """PoseGAN's step without Lightning: the same arithmetic in the same order."""
+
+    def __init__(self, system: PoseGAN) -> None:
+        self.system = system
+        self.lifter_optimizer, self.discriminator_optimizer = system.configure_optimizers()
+        system.on_fit_start()
+
+    def __call__(self, pose_norm: torch.Tensor, low: bool = False) -> None:
+        """One step of both networks; low: in bfloat16."""
+        generator = torch.Generator(pose_norm.device).manual_seed(1)
+        with torch.autocast(pose_norm.device.type, torch.bfloat16, enabled=low):
+            self.system.discriminator.requires_grad_(False)
+            terms, fake_norm = self.system.lifter_terms(pose_norm, 0.0, generator)
+            self.step_lifter(self.lifter_optimizer, total(terms))
+            self.system.discriminator.requires_grad_(True)
+            loss = self.step_discriminator(self.discriminator_optimizer, pose_norm, fake_norm, generator)
+        self.system.means.add({**{term.name: term.value for term in terms}, "discriminator": loss})
+
+    def step_lifter(self, optimizer: SteeredAdam, loss: torch.Tensor) -> None:
+        """Gradients, update, average."""
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.clip_next_step(MAX_GRADIENT_NORM)
+        optimizer.step()
+        update_average(self.system.lifter_ema, self.system.lifter, self.system.config.optimization.ema_decay, 1000)
+
+    def step_discriminator(
+        self, optimizer: SteeredAdam, real_norm: torch.Tensor, fake_norm: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Gradients and update, whatever the accuracy: the loss."""
+        losses = self.system.config.losses
+        both = add_noise(torch.cat([real_norm, fake_norm]), losses.discriminator_noise, generator)
+        real_logit, fake_logit = self.system.discriminator(both).chunk(2)
+        loss = discriminator_loss(real_logit, fake_logit, losses.gan_loss)
+        accuracy = discriminator_accuracy(real_logit.detach(), fake_logit.detach())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
+        optimizer.step()
+        return loss
+
+
+def step_products(system: PoseGAN, count: int) -> Factors:
+    """The factors of every matrix product that a step cannot do without."""
+
+    def linears(network):
+        return [module.weight.detach() for module in network.modules() if isinstance(module, torch.nn.Linear)]
+
+    lifter, judge, device = linears(system.lifter), linears(system.discriminator), system.bone_ratios.device
+    # Rows, then whether weights and whether the input get gradients: two lifts, the generator's loss, the
+    # discriminator's.
+    passes = [(lifter, count, 1, 0), (lifter, count, 1, 1), (judge, count, 0, 1), (judge, 2 * count, 1, 0)]
+    factors = []
+    for weights, rows, of_weights, of_input in passes:
+        for number, weight in enumerate(weights):
+            features = torch.randn(rows, weight.shape[1], device=device)
+            gradient = torch.randn(rows, weight.shape[0], device=device)
+            factors.append((features, weight.T))
+            if of_weights:
+                factors.append((gradient.T, features))
+            if number or of_input:
+                factors.append((gradient, weight))
+    return factors
+
+
+def multiply(factors: Factors) -> None:
+    """The products alone; each is given up before the next."""
+    for left, right in factors:
+        left @ right
+
+
+def bench_step(bench: Bench, discriminator_width: int) -> float:
+    """Step against its matrix products, bfloat16 against float32; returns the float32 step's seconds."""
+    poses, name = training_norm(BATCH, bench.device), f"discriminator {discriminator_width}"
+    system = paper_system(bench.device, discriminator_width=discriminator_width)
+    step, factors = BareStep(system), step_products(system, BATCH)
+    low_factors = [(left.bfloat16(), right.bfloat16()) for left, right in factors]
+    with products(fast=True):
+        times = bench.in_turns({
+            "floor": lambda: multiply(factors),
+            "step": lambda: step(poses),
+            "low": lambda: step(poses, low=True),
+            "low floor": lambda: multiply(low_factors),
+        }, rounds=15)  # fmt: skip
+    ms = {name: 1000 * value for name, value in times.items()}
+    bench.add(f"step, {name}, float32 / its matrix products alone", ms["step"], ms["floor"], "ms")
+    bench.add(f"step, {name}, bfloat16 / its matrix products alone", ms["low"], ms["low floor"], "ms")
+    bench.add(f"step, {name}, bfloat16 / float32", ms["low"], ms["step"], "ms")
+    with products(fast=False):
+        default = bench.in_turns({"floor": lambda: multiply(factors)}, rounds=5)["floor"]
+    bench.add(f"products, {name}, float32 as main.py sets them / PyTorch's", ms["floor"], 1000 * default, "ms")
+    return times["step"]
+
+
+def bench_scaling(bench: Bench) -> None:
+    """Poses a second against the batch, and against the data: only indexing and mirroring depend on its size."""
+    width = 1024 if bench.gpus else 256
+    step, rates = BareStep(paper_system(bench.device, width=width)), {}
+    with products(fast=True):
+        for count in (4096, 256, 1024, 16_384, 65_536):
+            poses = training_norm(count, bench.device)
+            rounds = max(3, min(30, 32_768 // count))
+            rates[count] = count / bench.in_turns({"step": lambda poses=poses: step(poses)}, rounds)["step"]
+            bench.add(f"training, width {width}, batch {count} / batch 4096", rates[count], rates[4096], "poses/s")
+    with_data = {}
+    for count in (20_000, 200_000, 1_500_000):
+        batches = EpochBatches(torch.randn(count, 17, 2, device=bench.device), BATCH, seed=0, epoch=0)
+        epoch = statistics.median(bench.seconds(lambda batches=batches: [None for _ in batches]) for _ in range(3))
+        with_data[count] = 1 / (1 / rates[BATCH] + epoch / count)
+        bench.add(f"the same, batch {BATCH}, out of {count} poses / out of 20000", with_data[count],
+                  with_data[20_000], "poses/s")  # fmt: skip
