@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from .anthropometry import FOREARM, HALF_SHOULDERS, SHANK, THIGH, TORSO, UPPER_ARM
+from .anthropometry import (
+    EYE_HEIGHT,
+    FOREARM,
+    HALF_SHOULDERS,
+    HIP_WIDTH,
+    SHANK,
+    SHOULDER_HEIGHT,
+    THIGH,
+    TORSO,
+    UPPER_ARM,
+)
 from .skeleton import SOURCES, joint_weights, mirrored_name
 
 SOURCE_OF_LENGTH = {17: "coco_17", 25: "openpose_body_25", 18: "openpose_coco_18", 15: "openpose_mpi_15"}
@@ -14,10 +24,9 @@ SOURCE_OF_LENGTH = {17: "coco_17", 25: "openpose_body_25", 18: "openpose_coco_18
 LARGEST_PX = 1e9
 
 # What a point that is not seen is filled from: weighted sums of seen points, tried in turn. Each row sums to 1.
-# Ratios of lengths are Winter's (utils/anthropometry.py); hips as detectors place them, 0.191 of the stature apart,
-# ears at 0.936 of it and the shoulders at 0.818 (Winter 2009, figure 4.1).
-_FOREARM, _SHANK, _HIPS = FOREARM / UPPER_ARM, SHANK / THIGH, 0.191 / (2 * HALF_SHOULDERS)
-_EARS, _TOP = (0.936 - 0.818) / TORSO, (1 - 0.818) / TORSO
+# Ratios of lengths and heights are Winter's (utils/anthropometry.py); ears are as high as eyes.
+_FOREARM, _SHANK, _HIPS = FOREARM / UPPER_ARM, SHANK / THIGH, HIP_WIDTH / (2 * HALF_SHOULDERS)
+_EARS, _TOP = (EYE_HEIGHT - SHOULDER_HEIGHT) / TORSO, (1 - SHOULDER_HEIGHT) / TORSO
 _LEFT_FROM: dict[str, list[dict[str, float]]] = {
     "left_elbow": [{"left_shoulder": 0.5, "left_wrist": 0.5},
                    {"left_shoulder": 1.0, "right_elbow": 1.0, "right_shoulder": -1.0}],
