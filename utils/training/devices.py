@@ -2,19 +2,25 @@
 
 import logging
 import warnings
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 
 import torch
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 
-class Device(NamedTuple):
-    """Lightning's words for where to train."""
+@dataclass(frozen=True)
+class Device:
+    """Where to train, in the words of Lightning's Trainer.
+
+    Attributes:
+        accelerator: "cpu" or "gpu".
+        count: devices on each machine.
+        strategy: how they work together.
+    """
 
     accelerator: str
     count: int
-    """Devices on each machine."""
     strategy: str | Strategy
 
 
