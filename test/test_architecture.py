@@ -1,105 +1,125 @@
-"""The direction of imports, what importing costs, and that flags, arguments and README agree."""
+"""The rules of the house: which room imports which, how large things are, and what importing costs."""
 
 import ast
-import re
-import shlex
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from models.gan import PoseGAN
-from utils.config import build_parser
-from utils.demo.options import DemoOptions
-from utils.demo.options import build_parser as build_demo_parser
-
-ROOT = Path(__file__).parent.parent
-ALLOWED = {
+ROOT = Path(__file__).parents[1]
+MAY_IMPORT = {
     "utils": {"utils"},
-    "losses": {"utils", "losses"},
-    "datasets": {"utils", "datasets"},
-    "models": {"utils", "losses", "datasets", "models"},
+    "datasets": {"datasets", "utils"},
+    "losses": {"losses", "utils"},
+    "models": {"models", "losses", "datasets", "utils"},
 }
-SOURCES = [path for path in sorted(ROOT.rglob("*.py")) if ".venv" not in path.parts]
-FILES = [path for folder in ALLOWED for path in sorted((ROOT / folder).glob("*.py"))]
+"""Room -> rooms that its files may import. main.py and demo.py may import all, and nothing imports them."""
+TOP_LEVEL = {
+    ".ci", ".dockerignore", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md",
+    "Dockerfile", "LICENSE", "Makefile", "README.md", "build.sh", "datasets", "demo.py", "docker-compose.yml", "docs",
+    "download_2d_pose_estimator.sh", "hubconf.py", "losses", "main.py", "models", "pyproject.toml",
+    "requirements-dev.txt", "requirements.lock", "requirements.txt", "run.sh", "test", "utils", "web",
+}  # fmt: skip
+LONGEST_FUNCTION, LONGEST_FILE = 40, 250
+ROOMS = [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]
+SOURCES = [*ROOMS, ROOT / "main.py", ROOT / "demo.py"]
+TESTS = sorted((ROOT / "test").rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules that a file imports, relative names resolved; what a function imports counts too."""
+    package, names = path.relative_to(ROOT).parts[:-1], set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            outer = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*outer, *([node.module] if node.module else [])])
+            names |= {module} if node.module else {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", ROOMS, ids=name_of)
 def test_imports_run_one_way(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            assert node.level == 1, f"line {node.lineno} leaves the folder by a relative import"
-            continue
-        names = [node.module] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for name in names:
-            top = name.split(".")[0]
-            assert top not in ("main", "demo"), f"line {node.lineno}"
-            assert top not in ALLOWED or top in ALLOWED[path.parent.name], f"line {node.lineno} imports {name}"
-            assert top != path.parent.name, f"line {node.lineno}: {name} is of this folder; import it relatively"
+    room = path.relative_to(ROOT).parts[0]
+    rooms = {name.split(".")[0] for name in imports_of(path)} & {*MAY_IMPORT, "main", "demo", "test"}
+    assert rooms <= MAY_IMPORT[room]
+    absolute = {node.module.split(".")[0] for node in ast.walk(tree_of(path))
+                if isinstance(node, ast.ImportFrom) and not node.level}  # fmt: skip
+    assert room not in absolute, "imports within a room are relative"
 
 
-def run_python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def test_training_does_not_import_detectors():
+    for path in ROOT.glob("models/*.py"):
+        used = {name for name in imports_of(path) if name.startswith("models.detectors")}
+        assert not used or path.name == "pipeline.py", path
+
+
+@pytest.mark.xfail(strict=False, reason="rooms under reconstruction")
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_functions_and_files_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef)]
+    long = {node.name: node.end_lineno - node.lineno + 1 for node in functions}
+    assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def test_tests_are_no_package_and_import_no_other_test():
+    # test/__init__.py would hide the standard library's package `test`.
+    assert not [path for path in TESTS if path.name == "__init__.py"]
+    modules = {path.stem for path in TESTS if path.stem.startswith("test_")}
+    for path in TESTS:
+        assert not {name.split(".")[-1] for name in imports_of(path)} & modules, path
+
+
+def test_nothing_else_lies_at_the_top():
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("the source is not in a git repository")
+    assert {line.split("/")[0] for line in listing.stdout.splitlines()} <= TOP_LEVEL
+
+
+WITHOUT = """
+import importlib, sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {missing}:
+            raise ImportError(name + " is not here")
+sys.meta_path.insert(0, Missing())
+for name in {modules}:
+    importlib.import_module(name)
+{then}
+"""
+
+
+def import_without(missing: set[str], modules: list[str], then: str = "") -> str:
+    """Imports modules in a new process where some packages are missing; returns what it prints."""
+    code = WITHOUT.format(missing=missing, modules=modules, then=then)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_lifter_loads_where_there_is_neither_lightning_nor_opencv(tmp_path):
-    blocked = ("pytorch_lightning", "lightning_fabric", "cv2", "mlflow", "tensorboard")
-    code = f"""
-import sys
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {blocked}:
-            raise ImportError(name + " is not here")
-sys.meta_path.insert(0, Blocked())
+    then = f"""
 import torch
 from models import Lifter, load_lifter, save_lifter
 save_lifter(Lifter(8, 1), {str(tmp_path / "lifter.pt")!r})
-print(load_lifter({str(tmp_path / "lifter.pt")!r}).lift(torch.rand(3, 17, 2)).shape)
-"""
-    assert "torch.Size([3, 17, 3])" in run_python(code)
+print(load_lifter({str(tmp_path / "lifter.pt")!r}).lift(torch.rand(3, 17, 2)).shape)"""
+    missing = {"pytorch_lightning", "lightning_fabric", "cv2", "ai_edge_litert", "mlflow", "tensorboard", "matplotlib"}
+    assert "torch.Size([3, 17, 3])" in import_without(missing, ["models"], then)
 
 
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "test/checkpoints/README.md")]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_commands_flags_and_names_in_the_documents_exist(document):
-    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
-    known = {
-        "main.py": {flag for action in build_parser()._actions for flag in action.option_strings},
-        "demo.py": {flag for action in build_demo_parser()._actions for flag in action.option_strings},
-    }
-    for line in re.findall(r"python3? (?:main|demo)\.py[^`\n#|]*", text):
-        words = shlex.split(line)
-        flags = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
-        assert flags <= known[words[1]], line
-    assert set(re.findall(r"`(--[a-z0-9_-]+)", text)) <= known["main.py"] | known["demo.py"]
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= targets
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-        assert (document.parent / link).exists(), link
-    # `utils/geometry.py: lift_to_camera`, `body.py` and `PoseGAN.critic_step`.
-    for path, names in re.findall(r"`([\w/]+\.py)(?:: ([\w, ]+))?`", text):
-        files = [file for file in SOURCES if file.relative_to(ROOT).as_posix().endswith(path)]
-        assert files, path
-        assert set(filter(None, names.split(", "))) <= names_in(files[0]), path
-    assert all(hasattr(PoseGAN, name) for name in re.findall(r"`PoseGAN\.(\w+)`", text))
-
-
-def names_in(path: Path) -> set[str]:
-    """What a module defines at its top level."""
-    return {getattr(node, "name", "") for node in ast.parse(path.read_text(encoding="utf-8")).body}
-
-
-def test_the_demo_s_options_in_the_readme_are_all_there_with_their_defaults():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = {}
-    for flags, values in re.findall(r"^\| (`--.*`) \|.*\| ?([^|]*?) ?\|$", text, re.MULTILINE):
-        shown |= zip(re.findall(r"--\w+", flags), values.replace("`", "").split(", "), strict=True)
-    defaults = {f"--{item.name}": item.default for item in fields(DemoOptions)}
-    assert shown == {
-        flag: "" if default is None else f"{default}".removesuffix(".0") for flag, default in defaults.items()
-    }
+@pytest.mark.xfail(strict=False, reason="rooms under reconstruction")
+def test_everything_imports_on_windows_as_far_as_its_missing_modules_go():
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
+    import_without({"resource", "fcntl", "pwd", "grp", "termios"}, modules)
