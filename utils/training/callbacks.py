@@ -84,7 +84,7 @@ class SaveOnSignal(Checkpoint):
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.saved, self.received = path, False, False
+        self.path, self.received = path, False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Takes over the signals; Lightning restores the earlier handlers after the run."""
@@ -99,15 +99,14 @@ class SaveOnSignal(Checkpoint):
             os.write(2, b"\nstopping with a checkpoint; Ctrl-C again stops at once\n")
         self.received = True
 
-    def _stop(self, trainer: Trainer) -> bool:
-        """Whether a process got a signal; if so, Lightning raises SIGTERMException in all of them, where it is safe."""
+    def _stop(self, trainer: Trainer) -> None:
+        """If a process got a signal, Lightning raises SIGTERMException in all of them, after this step or epoch."""
         received = self.received
         if trainer.world_size > 1:
             received = trainer.strategy.reduce_boolean_decision(received, all=False)
         if received:
             # What Lightning's own handler of SIGTERM sets, where the system has that signal.
             trainer._signal_connector.received_sigterm = True
-        return received
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *batch: Any) -> None:
         """Stops between two steps."""
@@ -116,15 +115,13 @@ class SaveOnSignal(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops between two epochs."""
-        if trainer.current_epoch + 1 != trainer.max_epochs and self._stop(trainer):
-            trainer.save_checkpoint(self.path)
-            self.saved = True
+        if trainer.current_epoch + 1 != trainer.max_epochs:
+            self._stop(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Saves where the run stands between two steps."""
-        if isinstance(exception, SIGTERMException) and not self.saved:
+        """Saves where the run stands."""
+        if isinstance(exception, SIGTERMException):
             trainer.save_checkpoint(self.path)
-            self.saved = True
 
 
 class WholeFiles(TorchCheckpointIO):
