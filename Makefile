@@ -25,9 +25,10 @@ demo: install ## lift test/input_sample.png into demo_out/
 	PYTHON=$(BIN)/python bash download_2d_pose_estimator.sh blazepose
 	$(BIN)/python demo.py
 
-test: install ## lint, then run all tests
+test: install ## lint, check types, then run all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
 
 fuzz: install ## try 50 times as many bad inputs as the tests do, others each time: about half an hour

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningDataModule
+from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 
 from utils.normalization import flip, pixels_to_norm
@@ -103,6 +103,8 @@ class PoseDataModule(LightningDataModule):
     Raises:
         ValueError: if the batch is larger than the training data.
     """
+
+    trainer: Trainer  # set before it asks for data
 
     def __init__(self, train: PoseSet, val: PoseSet, batch_size: int, seed: int) -> None:
         super().__init__()

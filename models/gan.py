@@ -1,5 +1,6 @@
 """The system: lifter, discriminator, losses and optimizers wired together (Chen et al. 2019, figure 2)."""
 
+import math
 from copy import deepcopy
 from typing import Any
 
@@ -31,6 +32,8 @@ class PoseGAN(LightningModule):
     Args:
         config: all settings; they are saved with each checkpoint as plain values.
     """
+
+    bone_ratios: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -64,7 +67,7 @@ class PoseGAN(LightningModule):
         """
         pose_norm, seed = batch
         generator = torch.Generator(self.device).manual_seed(seed)
-        optimizers = self.optimizers()
+        optimizers: Any = self.optimizers()
         optimization.set_learning_rates(optimizers, self.config.optimization, self.progress(batch_idx))
         self.discriminator.requires_grad_(False)
         terms, fake_norm = self.lifter_terms(pose_norm, self.progress(batch_idx), generator)
@@ -79,7 +82,8 @@ class PoseGAN(LightningModule):
         self, pose_norm: Tensor, progress: float, generator: torch.Generator
     ) -> tuple[list[Term], Tensor | None]:
         """The lifter's losses on a batch (B, 17, 2), and the projections that the discriminator learns from."""
-        losses, terms, fake_norm = self.config.losses, [], None
+        losses, fake_norm = self.config.losses, None
+        terms: list[Term] = []
         if self.self_supervision.is_active:
             rotation = random_views(len(pose_norm), self.config.views, generator)
             cycle, terms = self.self_supervision(self.lifter, pose_norm, rotation)
@@ -101,7 +105,7 @@ class PoseGAN(LightningModule):
         optimizer.optimizer.clip_next_step(MAX_GRADIENT_NORM)
         optimizer.step()
         optimization.share_statistics(self.lifter, self.trainer.world_size)
-        step = self.current_epoch * self.trainer.num_training_batches + batch_idx
+        step = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
         optimization.update_average(self.lifter_ema, self.lifter, self.config.optimization.ema_decay, step)
 
     def step_discriminator(
@@ -124,7 +128,7 @@ class PoseGAN(LightningModule):
     def progress(self, batch_idx: int) -> float:
         """The fraction of the run that is done, 0 to 1."""
         epochs = self.current_epoch + batch_idx / self.trainer.num_training_batches
-        return min(epochs / self.trainer.max_epochs, 1.0)
+        return min(epochs / (self.trainer.max_epochs or math.inf), 1.0)
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
         """After an epoch's last step, logs the means of its losses and stops the run if one is not finite."""
@@ -140,11 +144,12 @@ class PoseGAN(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Readies the averaged lifter for the epoch."""
         lifter = self.lifter_ema.for_inference(torch.bfloat16 if "bf16" in self.trainer.precision else torch.float32)
-        self.validation = Validation(lifter.lift, self.trainer.datamodule.val_set, self.device)
+        data = self.trainer.datamodule  # type: ignore[attr-defined]  # the Trainer sets it in fit
+        self.validation = Validation(lifter.lift, data.val_set, self.device)
 
     def validation_step(self, batch: PoseSet | Tensor, batch_idx: int, dataloader_idx: int) -> None:
         """Errors on poses with 3D, and the loss on held-out 2D poses for unsupervised model selection."""
-        if dataloader_idx == 0:
+        if isinstance(batch, PoseSet):
             self.validation.update(batch)
         else:
             self.log("val_unsupervised_epoch", self.unsupervised_loss(batch), add_dataloader_idx=False)

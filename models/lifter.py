@@ -1,6 +1,7 @@
 """The lifter: a 2D pose in, a depth a joint out (Chen et al. 2019, section 3.1)."""
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +30,8 @@ class Lifter(nn.Module):
         self.width, self.blocks = width, blocks
         self.network = residual_network(NUM_JOINTS * 2, width, blocks, NUM_JOINTS, batch_norm=True)
         with torch.no_grad():
-            self.network[-1].weight.mul_(START_FACTOR)
-            self.network[-1].bias.mul_(START_FACTOR)
+            for parameter in self.network[-1].parameters():
+                parameter.mul_(START_FACTOR)
 
     def forward(self, pose_norm: Tensor) -> Tensor:
         """Depths z_j = max(1, c + f(x)_j), the root's offset pinned to 0.
@@ -47,7 +48,7 @@ class Lifter(nn.Module):
         if pose_norm.shape[-2:] != (NUM_JOINTS, 2):
             raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
         flat = pose_norm.reshape(-1, NUM_JOINTS * 2) * CAMERA_DISTANCE
-        flat = flat.to(self.network[0].weight.dtype)
+        flat = flat.to(next(self.network.parameters()).dtype)
         offset = self.network(flat).float()
         depth = (CAMERA_DISTANCE + offset - offset[:, ROOT : ROOT + 1]).clamp(min=NEAREST_DEPTH)
         return depth.reshape(pose_norm.shape[:-1])
@@ -106,7 +107,7 @@ class Lifter(nn.Module):
 
 def without_batch_norm(layers: nn.Sequential) -> nn.Sequential:
     """The same function as `layers` in evaluation mode; the residual blocks among them are changed in place."""
-    merged: list[nn.Module] = []
+    merged: list[Any] = []
     for layer in layers:
         if isinstance(layer, nn.BatchNorm1d):
             merged[-1] = fuse_linear_bn_eval(merged[-1], layer)

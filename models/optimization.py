@@ -24,6 +24,9 @@ class SteeredAdam(torch.optim.Adam):
         eps: Adam's epsilon.
     """
 
+    grad_scale: Tensor | None
+    found_inf: Tensor | None
+
     def __init__(self, network: Module, lr: float, eps: float) -> None:
         super().__init__(network.parameters(), lr, eps=eps, fused=True)
 

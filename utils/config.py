@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from .options import Parser, option
 from .training.runs import read_note
@@ -204,7 +204,7 @@ def build_parser() -> Parser:
         epilog="Without data, training and validation use synthetic poses: python main.py --gpus 0",
         allow_abbrev=False,
     )
-    parser.add_options(*(item.type for item in fields(Config)))
+    parser.add_options(*get_type_hints(Config).values())
     return parser
 
 

@@ -42,7 +42,8 @@ class Parser(argparse.ArgumentParser):
 
 def _add_flag(flags: argparse._ArgumentGroup, item: Field, hint: Any) -> None:
     kind = next(part for part in (get_args(hint) or (hint,)) if part is not type(None)) if _optional(hint) else hint
-    about, settings = item.metadata, {"dest": item.name, "default": argparse.SUPPRESS}
+    about = item.metadata
+    settings: dict[str, Any] = {"dest": item.name, "default": argparse.SUPPRESS}
     shown = "" if item.default is None else f" (default: {item.default})"
     settings["help"] = f"{about['help']}{shown}".replace("%", "%%")
     if kind is bool:
