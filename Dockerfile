@@ -28,7 +28,7 @@ RUN mkdir data lightning_logs demo_out estimators mlruns \
 
 USER ${UID}:${GID}
 # The health of the install: everything that training and demo import is there, and the command line answers.
-RUN python -c "import cv2, h5py, mlflow, pytorch_lightning, scipy, tensorboard, models.gan, utils.evaluation" \
+RUN python -c "import av, cv2, h5py, mlflow, pytorch_lightning, scipy, tensorboard, models.gan, utils.evaluation" \
     && python main.py --help > /dev/null \
     && python demo.py --help > /dev/null
 

@@ -1,12 +1,9 @@
 """Your photo in, a 3D pose out: pictures, a turntable, JSON and a page that turns under the mouse."""
 
 import sys
-from collections import Counter
 from pathlib import Path
 
-from utils.demo.options import DemoOptions, default_file, parse_options
-
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+from utils.demo.options import PROJECT, DemoOptions, default_file, parse_options
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -14,13 +11,16 @@ def main(argv: list[str] | None = None) -> int:
     options = parse_options(argv)
     try:
         return run(options)
+    except ModuleNotFoundError as error:
+        return complain(f"{error.name} is not installed; get all packages with: pip install -r "
+                        f"{PROJECT / 'requirements.txt'}")  # fmt: skip
     except (ValueError, OSError) as error:
         return complain(error)
     except KeyboardInterrupt:
         return 130
 
 
-def complain(error: ValueError | OSError) -> int:
+def complain(error: ValueError | OSError | str) -> int:
     """One line on standard error, whatever a path contains; returns the exit status."""
     print(f"demo.py: {' '.join(str(error).split())}", file=sys.stderr)
     return 2
@@ -28,20 +28,15 @@ def complain(error: ValueError | OSError) -> int:
 
 def run(options: DemoOptions) -> int:
     """Options -> detector -> lifter -> results."""
-    source = default_file("input", options.input)
-    is_camera = options.input.isdecimal() and not source.exists()
-    is_video = is_camera or source.suffix.lower() in VIDEO_SUFFIXES
-    if not is_camera and not source.exists():
-        raise ValueError(f"there is nothing at {source}; --input takes an image, a folder, a video or a camera number")
-    if options.keypoints and (is_video or source.is_dir()):
-        raise ValueError("--keypoints goes with one image, not with a folder, a video or a camera")
-    pipeline = load_pipeline(options, source.name)
-    if is_video:
-        lift_video(pipeline, int(options.input) if is_camera else source, options)
-    elif source.is_dir():
-        return lift_folder(pipeline, source, Path(options.out))
-    else:
-        lift_picture(pipeline, source, Path(options.out))
+    from utils.demo.sources import opened
+
+    with opened(str(default_file("input", options.input))) as source:
+        if options.keypoints and source.kind != "picture":
+            raise ValueError(f"--keypoints goes with one picture, not with a {source.kind}")
+        pipeline = load_pipeline(options, source.name)
+        if source.kind == "folder":
+            return lift_folder(pipeline, source.place, options)
+        lift(pipeline, source, Path(options.out), options)
     return 0
 
 
@@ -54,8 +49,8 @@ def load_pipeline(options: DemoOptions, picture_name: str):
 
     torch.set_num_threads(1)  # a lift is too small to share: more threads only wait for each other
     lifter = load_lifter(default_file("ckpt", options.ckpt))
-    return PosePipeline(lifter, load_detector(options, picture_name), options.thr, options.people, options.fov,
-                        options.tilt)  # fmt: skip
+    detector = load_detector(options, picture_name)
+    return PosePipeline(lifter, detector, options.thr, options.people, options.fov, options.tilt)
 
 
 def load_detector(options: DemoOptions, picture_name: str):
@@ -71,56 +66,74 @@ def load_detector(options: DemoOptions, picture_name: str):
     return load_detector(options.estimator, folder, options.width, options.height, options.thr)
 
 
-def lift_picture(pipeline, path: Path, folder: Path) -> None:
-    """One picture to one folder of results."""
+def lift(pipeline, source, folder: Path, options: DemoOptions) -> None:
+    """A picture or a video to one folder of results."""
+    if source.kind == "picture":
+        lift_picture(pipeline, source, folder)
+    else:
+        lift_video(pipeline, source, folder, options)
+
+
+def lift_picture(pipeline, source, folder: Path) -> None:
+    """One picture to pictures, turntables, a page and JSON."""
     from utils.demo.images import read_picture
-    from utils.demo.outputs import save_people
+    from utils.demo.outputs import save_scene
 
-    picture = read_picture(path)
+    picture = read_picture(source.place)
     try:
-        people, camera = pipeline(picture)
+        scene = pipeline(picture)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    save_people(folder, path.name, picture, people, camera)
-    print(f"{path.name}: {len(people)} {'person' if len(people) == 1 else 'people'}; open {folder / 'pose.html'}")
+        raise ValueError(f"{source.name}: {error}") from error
+    save_scene(folder, source.name, picture, scene)
+    print(f"{source.name}: {scene.summary()}; open {folder / 'pose.html'}")
 
 
-def lift_folder(pipeline, source: Path, folder: Path) -> int:
-    """Every picture of a folder to a folder of its own; those that fail are named, and the rest go on.
+def lift_folder(pipeline, source: Path, options: DemoOptions) -> int:
+    """Every picture and video of a folder to a folder of its own; what is skipped or fails is named."""
+    from tqdm import tqdm
 
-    The folder has the picture's name without its ending, or with it where two pictures differ in nothing else.
-    """
-    from utils.demo.images import picture_files
+    from utils.demo.sources import members
 
-    failures, files = 0, picture_files(source)
-    stems = Counter(path.stem for path in files)
-    for path in files:
+    failures = 0
+    for member in tqdm(members(source), unit="file", disable=None):
         try:
-            lift_picture(pipeline, path, folder / (path.stem if stems[path.stem] == 1 else path.name))
+            if member.source:
+                lift(pipeline, member.source, Path(options.out) / member.results, options)
+            elif member.is_meant:
+                raise ValueError(member.reason)
+            else:
+                print(f"{member.path.name}: skipped, {member.reason}")
         except (ValueError, OSError) as error:
             failures += bool(complain(error))
     return 2 if failures else 0
 
 
-def lift_video(pipeline, source: Path | int, options: DemoOptions) -> None:
+def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
     """A video or camera to an annotated MP4 and one JSON, frame by frame; Ctrl-C ends a recording well."""
     from tqdm import tqdm
 
     from utils.demo.outputs import all_or_nothing
+    from utils.demo.recording import Recording
     from utils.demo.tracking import Tracker
-    from utils.demo.video import VideoFrames, VideoOutput
+    from utils.demo.video import VideoFrames, ahead
 
-    frames, tracker = VideoFrames(source, options.max_frames), Tracker(options.smooth)
-    with all_or_nothing(options.out) as partial, VideoOutput(partial, str(source), frames.rate) as output:
-        progress = tqdm(frames, total=options.max_frames or frames.expected or None, unit="frame")
+    frames = VideoFrames(source.place, options.max_frames)
+    numbers_given = set()
+    with all_or_nothing(folder) as partial, Recording(partial, source.name, frames.rate) as recording:
+        # Decoding, finding with lifting, and drawing with encoding go on at the same time.
+        followed = ahead(pipeline.follow(ahead(frames), Tracker(options.smooth)))
         try:
-            for seconds, picture in progress:
-                output.add(seconds, picture, *pipeline.follow(picture, seconds, tracker))
+            for frame, scene, numbers in tqdm(followed, total=frames.expected or None, unit="frame", disable=None):
+                recording.add(frame, scene, numbers)
+                numbers_given.update(numbers)
         except KeyboardInterrupt:
             print("stopped by hand", file=sys.stderr)
-        if not output.people:
-            raise ValueError(f"{source}: no person was found in {output.frames} frames")
-    print(f"{source}: {output.frames} frames; see {Path(options.out) / 'pose.mp4'} and pose.json")
+        if not recording.people:
+            raise ValueError(f"{source.name}: no person was found in {recording.frames} frames")
+    if frames.problem:
+        print(f"demo.py: {source.name} is damaged: {frames.problem}; the rest is lifted", file=sys.stderr)
+    count = f"{recording.frames} frames, {len(numbers_given)} {'person' if len(numbers_given) == 1 else 'people'}"
+    print(f"{source.name}: {count}; see {folder / 'pose.mp4'} and pose.json")
 
 
 if __name__ == "__main__":

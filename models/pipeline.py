@@ -1,20 +1,25 @@
 """From a picture to the 3D poses of the people in it: keypoints, 17 joints, camera, lift."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from utils.demo.images import Picture
-from utils.demo.people import Camera, Person, camera_of
+from utils.demo.people import Camera, Person, Scene, SeenPerson, camera_of
 from utils.demo.tracking import Tracker
+from utils.demo.upper_body import see
 from utils.geometry import rotate, rotation_x
-from utils.keypoints import Joints
 from utils.keypoints import KeyPoints as Keypoints
 
 from .lifter import Lifter
+
+if TYPE_CHECKING:
+    # Pictures need no package that reads videos.
+    from utils.demo.video import Frame
 
 
 class PosePipeline:
@@ -41,44 +46,59 @@ class PosePipeline:
         self.lifter, self.detector = lifter, detector
         self.thr, self.people, self.fov, self.tilt = thr, people, fov, tilt
 
-    def __call__(self, picture: Picture) -> tuple[list[Person], Camera]:
-        """The people of a picture and its camera.
+    def __call__(self, picture: Picture) -> Scene:
+        """The people of a picture.
 
         Raises:
             ValueError: one sentence, if nobody is found or nobody is seen well enough.
         """
-        camera = camera_of(picture, self.fov, self.tilt)
-        return self.lift(self.find(picture.rgb), camera), camera
-
-    def follow(self, picture: Picture, seconds: float, tracker: Tracker) -> tuple[list[tuple[int, Person]], Camera]:
-        """The people of a video's frame, each with a number that stays, and the camera. Nobody is no error here."""
-        camera = camera_of(picture, self.fov, self.tilt)
-        try:
-            followed = tracker(self.find(picture.rgb), seconds)
-        except ValueError:
-            return [], camera
-        people = self.lift([(keypoints, joints) for _, keypoints, joints in followed], camera)
-        tracks = [track for track, _, _ in followed]
-        return [
-            (track.number, replace(person, pose=track.smooth_pose(person.pose, seconds)))
-            for track, person in zip(tracks, people, strict=True)
-        ], camera
-
-    def find(self, rgb: np.ndarray) -> list[tuple[Keypoints, Joints]]:
-        """The people of a picture (height, width, 3) in 2D. Raises as `__call__` does."""
-        found, unseen = [], None
-        for keypoints in self.detector(rgb):
-            try:
-                found.append((keypoints, keypoints.to_joints(self.thr)))
-            except ValueError as error:
-                unseen = unseen or error
+        found = self.detector(picture.rgb)
         if not found:
-            raise unseen or ValueError("no person was found; the picture must show one from head to feet")
-        return found[: self.people]
+            raise ValueError("no person was found; show one person at least, from the shoulders up or more")
+        camera = camera_of(picture, self.fov, self.tilt)
+        return Scene(self.lift(self.see(found), camera), camera, len(found))
 
-    def lift(self, found: list[tuple[Keypoints, Joints]], camera: Camera) -> list[Person]:
+    def follow(self, frames: "Iterable[Frame]", tracker: Tracker) -> "Iterator[tuple[Frame, Scene, list[int]]]":
+        """The people of a video, frame by frame, each with a number that stays. Frames without people are no error."""
+        torch.set_num_threads(1)  # counts for the thread that this runs in
+        look = getattr(self.detector, "follow", lambda rgb, seconds: self.detector(rgb))
+        for frame in frames:
+            picture = frame.picture()
+            camera = camera_of(picture, self.fov, self.tilt)
+            found = [enlarged(person, picture.scale) for person in look(picture.rgb, frame.seconds)]
+            tracks, seen = tracker(self.see(found, strict=False), frame.seconds)
+            people = [
+                replace(person, pose=track.smooth_pose(person.pose, frame.seconds))
+                for track, person in zip(tracks, self.lift(seen, camera), strict=True)
+            ]
+            yield frame, Scene(people, camera, len(found)), [track.number for track in tracks]
+
+    def see(self, found: list[Keypoints], strict: bool = True) -> list[SeenPerson]:
+        """Those of some people who are seen well enough to be lifted, at most as many as asked for.
+
+        Raises:
+            ValueError: if `strict` and there are none, about the first of the others.
+        """
+        people, refusals = [], []
+        for keypoints in found:
+            try:
+                people.append(see(keypoints, self.thr))
+            except ValueError as error:
+                refusals.append(error)
+        if strict and not people:
+            raise refusals[0]
+        return people[: self.people]
+
+    def lift(self, people: list[SeenPerson], camera: Camera) -> list[Person]:
         """Lifts people that were found, all at once."""
-        poses = self.lifter.lift(np.stack([joints.joints_px for _, joints in found]), camera.intrinsics_px)
+        if not people:
+            return []
+        poses = self.lifter.lift(np.stack([person.joints.joints_px for person in people]), camera.intrinsics_px)
         level = rotation_x(torch.tensor(-math.radians(camera.tilt_deg)))
         upright = rotate(poses.cpu(), level.expand(len(poses), 3, 3)).numpy()
-        return [Person(*pair, pose) for pair, pose in zip(found, upright, strict=True)]
+        return [Person(person, pose) for person, pose in zip(people, upright, strict=True)]
+
+
+def enlarged(person: Keypoints, factor: float) -> Keypoints:
+    """The same person in the picture larger by a factor, whose pixels lie half a pixel further."""
+    return replace(person, points_px=(person.points_px + 0.5) * factor - 0.5)

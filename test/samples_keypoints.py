@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.demo.people import Person
+from utils.demo.people import Person, SeenPerson
 from utils.keypoints import KeyPoints as Keypoints
 from utils.skeleton import SOURCES
 
@@ -40,7 +40,7 @@ def lifted(keypoints):
     """A person whose depths grow from joint to joint."""
     joints = keypoints.to_joints()
     pose = np.column_stack([(joints.joints_px - joints.joints_px[0]) / 100, np.linspace(0, 0.5, 17)])
-    return Person(keypoints, joints, pose)
+    return Person(SeenPerson(keypoints, joints), pose)
 
 
 def make_points(count, skeleton, seed=0):

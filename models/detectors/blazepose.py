@@ -7,6 +7,7 @@ The constants are those of MediaPipe's published graphs (pose_detection, pose_la
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,24 +15,45 @@ from utils.keypoints import KeyPoints as Keypoints
 from utils.quiet import quiet_stderr
 from utils.skeleton import SOURCES
 
-from .crops import crop_matrix, distinct, near_windows, reduced, sample, sureness, whole_window
+from .crops import ALIKE, crop_matrix, distinct, likeness, sample, sureness, windows, within_limit
 
 SOURCE = "blazepose_33"
 POINTS = len(SOURCES[SOURCE])
+FACE_POINTS = slice(0, 11)
 DETECTOR_FILE, LANDMARK_FILE = "pose_detection.tflite", "pose_landmark_full.tflite"
 DETECTOR_SIZE, LANDMARK_SIZE = 224, 256
 ANCHOR_STRIDES = (8, 16, 32, 32, 32)
 """Two anchors a cell and layer, all of the size of the whole input."""
 LOGIT_LIMIT = 80.0
-DETECTION_SCORE, PRESENCE_SCORE = 0.5, 0.5
+DETECTION_SCORE = 0.5
 OVERLAP = 0.3
 REFINE_WINDOW = 7
 REFINE_FROM = 0.5
 """A heat map whose peak near the landmark is below this says nothing about its place."""
 LOOKS, SURE = 4, 0.7
 """Unsure keypoints are looked for in up to so many crops, each taken from the last one's landmarks."""
-LARGEST_SIDE = 1280
-"""Larger pictures are reduced by a whole factor, so that bilinear sampling does not alias."""
+FRACTIONS, VIDEO_FRACTIONS = (1.0, 0.67, 0.5, 0.33), (1.0, 0.5)
+"""Sides of the squares that are searched. The detector finds people of about a third of its input and more."""
+MOST_CANDIDATES = 12
+"""So many of a search's boxes are looked at, the best first."""
+HOPELESS = 0.3
+"""Who is less like a person than this is not looked at again."""
+STILL_ALIKE = 0.5
+"""Who is followed may look less like a person for a while, blurred by motion."""
+SEARCH_S = 1.0
+"""How often a video is searched for newcomers."""
+
+
+class Finding(NamedTuple):
+    """A person in a picture, and where to look for the same person in the next one.
+
+    Attributes:
+        person: in the picture's pixels.
+        circle_px: (2, 2): the middle of the hips, and the rim of the circle around the person.
+    """
+
+    person: Keypoints
+    circle_px: np.ndarray
 
 
 class BlazePose:
@@ -60,6 +82,8 @@ class BlazePose:
 
         self._detector, self._landmarker = load(DETECTOR_FILE), load(LANDMARK_FILE)
         self._anchors = anchors()
+        self._followed: list[Finding] = []
+        self._searched_s = -np.inf
 
     def __call__(self, image: np.ndarray) -> list[Keypoints]:
         """Finds people.
@@ -71,24 +95,37 @@ class BlazePose:
             One `Keypoints` of "blazepose_33" a person, in the image's pixels. A confidence is the peak of the point's
             64 x 64 heat map near the landmark, times the probability that the point is in the picture.
         """
-        shrink = -(-max(image.shape[:2]) // LARGEST_SIDE)
-        small = image if shrink == 1 else reduced(image, shrink)
-        people = [self._person(small, crop) for crop in self._crops(small)]
-        found = [
-            replace(person, points_px=person.points_px[:POINTS] * shrink, confidence=person.confidence[:POINTS])
-            for person in people
-            if person.score >= PRESENCE_SCORE
-        ]
-        return distinct(found)
+        small, shrink = within_limit(image)
+        return enlarged(alone(self._search(small, FRACTIONS, [])), shrink)
 
-    def _crops(self, image: np.ndarray) -> list[np.ndarray]:
-        """(2, 3) matrices from the landmark model's input pixels to the image's, one a person."""
-        boxes, scores = self._boxes(image, whole_window(image))
-        if not len(boxes):
-            # People far away are too small for the detector: look closer.
-            found = [self._boxes(image, window) for window in near_windows(image)]
-            boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return [crop_matrix(hips, rim, LANDMARK_SIZE) for hips, rim in suppress(boxes, scores)[:, 2:4]]
+    def follow(self, image: np.ndarray, seconds: float) -> list[Keypoints]:
+        """Finds people in a video's next picture: where they just were, and anew where one is lost or once a second.
+
+        Args:
+            image: as in `__call__`.
+            seconds: its time in the video.
+        """
+        small, shrink = within_limit(image)
+        looks = [self._landmarks(small, crop_matrix(*known.circle_px, LANDMARK_SIZE)) for known in self._followed]
+        found = [look for look in looks if likeness(look.person) >= STILL_ALIKE]
+        newcomers_due = not 0 <= seconds - self._searched_s < SEARCH_S
+        if newcomers_due or len(found) < max(len(looks), 1):
+            found = self._search(small, VIDEO_FRACTIONS if newcomers_due else VIDEO_FRACTIONS[:1], found)
+            self._searched_s = seconds if newcomers_due else self._searched_s
+        self._followed = alone(found)
+        return enlarged(self._followed, shrink)
+
+    def _search(self, image: np.ndarray, fractions: tuple[float, ...], found: list[Finding]) -> list[Finding]:
+        """Who was found already, and whoever else is in an image."""
+        found = list(found)
+        for fraction in fractions:
+            looks = [self._boxes(image, window) for window in windows(image, fraction)]
+            boxes = suppress(*(np.concatenate(parts) for parts in zip(*looks, strict=True)))
+            for box in boxes[:MOST_CANDIDATES]:
+                if not any(has_head_in(box, known.person) for known in found):
+                    look = self._look(image, crop_matrix(box[2], box[3], LANDMARK_SIZE))
+                    found += [look] if likeness(look.person) >= ALIKE else []
+        return found
 
     def _boxes(self, image: np.ndarray, window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the detector finds in a square window (left, top, side): (N, 6, 2) image pixels, scores (N,)."""
@@ -100,23 +137,42 @@ class BlazePose:
         kept = scores >= DETECTION_SCORE
         return decode(boxes[0][kept], self._anchors[kept]) * side + offset, scores[kept]
 
-    def _person(self, image: np.ndarray, crop: np.ndarray) -> Keypoints:
+    def _look(self, image: np.ndarray, crop: np.ndarray) -> Finding:
         """The person in a crop; while the keypoints are unsure, they give a better crop to look at again."""
         looks = []
         for _ in range(LOOKS):
             looks.append(self._landmarks(image, crop))
-            if sureness(looks[-1]) >= SURE:
+            if sureness(looks[-1].person) >= SURE or likeness(looks[-1].person) < HOPELESS:
                 break
-            crop = crop_matrix(*looks[-1].points_px[POINTS : POINTS + 2], LANDMARK_SIZE)
-        return max(looks, key=sureness)
+            crop = crop_matrix(*looks[-1].circle_px, LANDMARK_SIZE)
+        return max(looks, key=lambda look: sureness(look.person))
 
-    def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> Keypoints:
-        """The keypoints in a crop, in image pixels, and two more: the middle of the hips and the circle's rim."""
+    def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> Finding:
+        """The keypoints in a crop, in image pixels."""
         raw, presence, _, heat, _ = run(self._landmarker, sample(image, crop, LANDMARK_SIZE) / 255)
         landmarks = raw.reshape(-1, 5)
         points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, sigmoid(heat[0]))
         points_px = points * LANDMARK_SIZE @ crop[:, :2].T + crop[:, 2]
-        return Keypoints(SOURCE, points_px, peak * sigmoid(landmarks[:, 4]), float(presence[0, 0]))
+        confidence = (peak * sigmoid(landmarks[:, 4]))[:POINTS]
+        person = Keypoints(SOURCE, points_px[:POINTS], confidence, float(presence[0, 0]))
+        return Finding(person, points_px[POINTS : POINTS + 2])
+
+
+def alone(found: list[Finding]) -> list[Finding]:
+    """The findings without those that are another one's person again."""
+    kept = distinct([finding.person for finding in found])
+    return [next(finding for finding in found if finding.person is person) for person in kept]
+
+
+def enlarged(found: list[Finding], factor: float) -> list[Keypoints]:
+    """The people in a picture larger by a factor."""
+    return [replace(finding.person, points_px=finding.person.points_px * factor) for finding in found]
+
+
+def has_head_in(box: np.ndarray, person: Keypoints) -> bool:
+    """Whether the detector's box (6, 2), which is about a face, is about this person's."""
+    face = person.points_px[FACE_POINTS].mean(axis=0)
+    return bool(np.linalg.norm(face - box[:2].mean(axis=0)) < np.ptp(box[:2], axis=0).max() / 2)
 
 
 def run(interpreter, pixels: np.ndarray) -> list[np.ndarray]:

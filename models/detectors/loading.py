@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from utils.demo.images import read_picture
 from utils.keypoints import KeyPoints as Keypoints
 
-ESTIMATOR_FOLDER = Path(__file__).resolve().parents[1] / "estimators"
+ESTIMATOR_FOLDER = Path(__file__).resolve().parents[2] / "estimators"
 """Where download_2d_pose_estimator.sh puts the files."""
 FILES: dict[str, dict[str, str]] = {
     "blazepose": {
@@ -25,10 +26,11 @@ FILES: dict[str, dict[str, str]] = {
 
 
 class Detector:
-    """A pose estimator with its pictures checked and its people sorted.
+    """A 2D pose estimator with its pictures checked and its people sorted.
 
     Args:
-        estimate: (height, width, 3) uint8 RGB to the keypoints of each person.
+        estimate: (height, width, 3) uint8 RGB to the keypoints of each person. If it has a method `follow` of a
+            picture and its time in seconds, this is used for videos.
     """
 
     def __init__(self, estimate: Callable[[np.ndarray], list[Keypoints]]) -> None:
@@ -46,7 +48,21 @@ class Detector:
         rgb = image if isinstance(image, np.ndarray) else read_picture(image).rgb
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
             raise ValueError(f"expected a picture (height, width, 3) of uint8, got {rgb.shape} of {rgb.dtype}")
-        return sorted(self._estimate(rgb), key=lambda person: -person.size_px)
+        return largest_first(self._estimate(rgb), rgb)
+
+    def follow(self, image: np.ndarray, seconds: float) -> list[Keypoints]:
+        """The people in the next picture (height, width, 3) uint8 RGB of a video, largest first."""
+        follow = getattr(self._estimate, "follow", None)
+        return largest_first(follow(image, seconds) if follow else self._estimate(image), image)
+
+
+def largest_first(people: list[Keypoints], image: np.ndarray) -> list[Keypoints]:
+    """People sorted by size. What an estimator supposes outside of the picture was not seen: it gets confidence 0."""
+    seen = []
+    for person in people:
+        inside = ((person.points_px >= -0.5) & (person.points_px <= np.array(image.shape[1::-1]) - 0.5)).all(axis=1)
+        seen.append(replace(person, confidence=np.where(inside, person.confidence, 0.0)))
+    return sorted(seen, key=lambda person: -person.size_px)
 
 
 def load_detector(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.demo.video import import_opencv
 from utils.keypoints import KeyPoints as Keypoints
 from utils.skeleton import SOURCES
 
@@ -84,7 +83,11 @@ class OpenPose:
     def __init__(
         self, variant: str, weights: str | Path, width: int = 368, height: int = 368, thr: float = 0.1
     ) -> None:
-        self._cv2 = cv2 = import_opencv()
+        try:
+            import cv2
+        except ImportError as error:
+            raise ValueError("OpenPose needs OpenCV: pip install 'opencv-python-headless<5'") from error
+        self._cv2 = cv2
         self.variant, self.width, self.height, self.thr = VARIANTS[variant], width, height, thr
         if not hasattr(cv2.dnn, "readNetFromCaffe"):
             raise ValueError("this OpenCV no longer reads Caffe models: pip install 'opencv-python-headless<5'")

@@ -1,5 +1,6 @@
 """Reading pictures of any kind as upright 8-bit RGB, with the focal length where the file tells it."""
 
+import contextlib
 import math
 import warnings
 from dataclasses import dataclass
@@ -10,12 +11,12 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..quiet import quiet_stderr
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 FULL_FRAME_DIAGONAL_MM = math.hypot(36, 24)
 """The film that EXIF's "focal length in 35 mm film" refers to."""
 LARGEST_PIXELS = 178_000_000
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "AVIF", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "AVIF", "HEIF", "JPEG2000")
 """Pillow knows more, such as EPS, which it has Ghostscript run."""
+READABLE = "PNG, JPEG, WebP, HEIC, AVIF, TIFF, BMP, GIF"
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,18 @@ class Picture:
     Attributes:
         rgb: (height, width, 3) uint8, upright.
         focal_px: focal length in pixels from the file's EXIF data, or None.
+        scale: how many of the original's pixels one of `rgb` is wide: frames of a video are looked at small.
     """
 
     rgb: np.ndarray
     focal_px: float | None = None
+    scale: float = 1.0
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the original."""
+        height, width = self.rgb.shape[:2]
+        return round(width * self.scale), round(height * self.scale)
 
 
 def read_picture(path: str | Path) -> Picture:
@@ -46,7 +55,7 @@ def read_picture(path: str | Path) -> Picture:
             warnings.simplefilter("ignore")
             return _read(path)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is not an image that can be read (PNG, JPEG, WebP, TIFF, BMP, GIF)") from error
+        raise ValueError(f"{path} is not an image that can be read ({READABLE})") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path} has more than {LARGEST_PIXELS / 1e6:.0f} million pixels; shrink it first") from error
     # Pillow reports damaged files with whatever went wrong first.
@@ -54,26 +63,39 @@ def read_picture(path: str | Path) -> Picture:
         raise ValueError(f"{path} is a damaged or truncated image: {' '.join(str(error).split())[:200]}") from error
 
 
+def is_picture(path: str | Path) -> bool:
+    """Whether a file begins as an image does, whatever its name ends in."""
+    try:
+        with warnings.catch_warnings(), quiet_stderr():
+            warnings.simplefilter("ignore")
+            with _open(Path(path)):
+                return True
+    except UnidentifiedImageError:
+        return False
+    except Exception:
+        # What Pillow knows and cannot read is a picture, if a damaged one.
+        return True
+
+
+def _open(path: Path) -> Image.Image:
+    """The image, not decoded yet; HEIC from iPhones as well, where its package is installed."""
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    file = Image.open(path)
+    if file.format not in FORMATS:
+        file.close()
+        raise UnidentifiedImageError
+    return file
+
+
 def _read(path: Path) -> Picture:
-    with Image.open(path) as file:
-        if file.format not in FORMATS:
-            raise UnidentifiedImageError
+    with _open(path) as file:
         if file.width * file.height > LARGEST_PIXELS:
             raise Image.DecompressionBombError
         upright = ImageOps.exif_transpose(file)
         return Picture(_to_rgb(upright), _focal_px(file))
-
-
-def picture_files(folder: str | Path) -> list[Path]:
-    """The image files of a folder, by name.
-
-    Raises:
-        ValueError: if there are none.
-    """
-    files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not files:
-        raise ValueError(f"there are no images in {folder} (looked for {', '.join(IMAGE_SUFFIXES)})")
-    return files
 
 
 def shrink(rgb: np.ndarray, longest_px: int) -> tuple[np.ndarray, float]:

@@ -13,7 +13,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 class DemoOptions:
     """options"""
 
-    input: str = option("./test/input_sample.png", "image, folder of images, video, or number of a camera")
+    input: str = option(
+        "./test/input_sample.png",
+        "picture, folder, video, address of either, number of a camera, or - for standard input",
+    )
     width: int = option(368, "width that OpenPose resizes the input to, in pixels", 16, 4096)
     height: int = option(368, "height that OpenPose resizes the input to, in pixels", 16, 4096)
     thr: float = option(0.1, "lowest confidence of a keypoint that counts as seen", 0.0, 1.0)

@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 from ..drawing.poses import draw_pose_2d, draw_pose_3d, turntable
 from ..skeleton import SIDE_COLOURS
 from .images import Picture, shrink
-from .people import CONVENTIONS, Camera, Person
+from .people import CONVENTIONS, Person, Scene
 from .viewer import viewer_page
 
-AZIMUTHS_DEG = (0, 15, 165)
+AZIMUTHS_DEG = (0, 15, 90, 165)
 PICTURE_SIDE_PX = 1600
 """Longest side of the pictures written; coordinates in the JSON stay those of the original."""
 VIEW_SIDE_PX = 480
@@ -50,8 +50,8 @@ def all_or_nothing(folder: str | Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def save_people(folder: str | Path, name: str, picture: Picture, people: list[Person], camera: Camera) -> None:
-    """Writes the pictures, the turntable, the JSON and the page of one picture into a folder.
+def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene) -> None:
+    """Writes the pictures, the turntables, the JSON and the page of one picture into a folder.
 
     The first person's files have no prefix; those of the others are named person2_..., person3_...
 
@@ -59,21 +59,21 @@ def save_people(folder: str | Path, name: str, picture: Picture, people: list[Pe
         ValueError: one sentence, if the folder cannot be written to.
     """
     photo, factor = shrink(picture.rgb, PICTURE_SIDE_PX)
-    shown = [person.drawn_in(factor) for person in people]
+    shown = [person.drawn_in(factor) for person in scene.people]
     drawn = photo
     for person in reversed(shown):
-        drawn = draw_pose_2d(drawn, person.joints.joints_px, person.joints.filled)
+        drawn = draw_pose_2d(drawn, person.joints.joints_px, person.joints.filled, person.seen.left_out)
     with all_or_nothing(folder) as partial:
         write_png(partial / "input.png", photo)
         write_png(partial / "pose_2d.png", drawn)
-        for number, person in enumerate(people, start=1):
-            prefix = f"person{number}_" if number > 1 else ""
-            views = write_views(partial, prefix, person)
-            if number == 1:
-                write_png(partial / "overview.png", overview(drawn, views, shown[0].joints.joints_px))
-        page = viewer_page(photo, shown)
-        (partial / "pose.html").write_text(page, encoding="utf-8")
-        content = people_content(name, picture, people, camera)
+        prefixes = [f"person{number}_" if number > 1 else "" for number in range(1, len(shown) + 1)]
+        rows = [
+            overview(drawn, write_views(partial, prefix, person), person)
+            for prefix, person in zip(prefixes, shown, strict=True)
+        ]
+        write_png(partial / "overview.png", np.concatenate(rows))
+        (partial / "pose.html").write_text(viewer_page(photo, shown), encoding="utf-8")
+        content = scene_content(name, picture, scene)
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
         (partial / "pose.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         forget_others(Path(folder))
@@ -86,24 +86,25 @@ def forget_others(folder: Path) -> None:
             old.unlink()
 
 
-def people_content(name: str, picture: Picture, people: list[Person], camera: Camera) -> dict:
+def scene_content(name: str, picture: Picture, scene: Scene) -> dict:
     """Everything known about a picture's people, for JSON."""
-    height, width = picture.rgb.shape[:2]
+    width, height = picture.size_px
     return {
         "picture": {"name": name, "width_px": width, "height_px": height},
-        "camera": camera.to_dict(),
+        "camera": scene.camera.to_dict(),
         **CONVENTIONS,
-        "people": [person.to_dict() for person in people],
+        "people_found": scene.looked_at,
+        "people": [person.to_dict() for person in scene.people],
     }
 
 
 def write_views(folder: Path, prefix: str, person: Person) -> list[np.ndarray]:
-    """Writes a pose at 0, 15 and 165 degrees and as a turntable; returns the three pictures."""
-    pose, filled = person.pose, person.joints.filled
-    views = [draw_pose_3d(pose, azimuth, VIEW_SIDE_PX, filled) for azimuth in AZIMUTHS_DEG]
+    """Writes a pose from all sides in `AZIMUTHS_DEG` and as a turntable; returns the pictures of the former."""
+    marks = {"filled": person.joints.filled, "left_out": person.seen.left_out}
+    views = [draw_pose_3d(person.pose, azimuth, VIEW_SIDE_PX, **marks) for azimuth in AZIMUTHS_DEG]
     for azimuth, view in zip(AZIMUTHS_DEG, views, strict=True):
         write_png(folder / f"{prefix}pose_3d_{azimuth:03d}.png", view)
-    write_gif(folder / f"{prefix}turntable.gif", turntable(pose, filled=filled))
+    write_gif(folder / f"{prefix}turntable.gif", turntable(person.pose, **marks))
     return views
 
 
@@ -120,17 +121,19 @@ def write_gif(path: Path, frames: list[np.ndarray]) -> None:
     indexed[0].save(path, save_all=True, append_images=indexed[1:], duration=FRAME_MS, loop=0)
 
 
-def overview(photo: np.ndarray, views: list[np.ndarray], joints_px: np.ndarray) -> np.ndarray:
+def overview(photo: np.ndarray, views: list[np.ndarray], person: Person) -> np.ndarray:
     """One strip: the person in the photo, then the views, each with a caption.
 
     Args:
         photo: (height, width, 3) with the keypoints drawn.
         views: square pictures of one size.
-        joints_px: (17, 2) of the person in the photo.
+        person: in the photo's pixels.
     """
     side = VIEW_SIDE_PX
-    tiles = [square_around(photo, joints_px, side), *map(Image.fromarray, views)]
-    captions = ["keypoints", *(f"{azimuth}°" for azimuth in AZIMUTHS_DEG)]
+    visible_px = person.joints.joints_px[~person.seen.left_out]
+    tiles = [square_around(photo, visible_px, side), *map(Image.fromarray, views)]
+    caption = "keypoints" + (", a part is not in the picture" if person.seen.left_out.any() else "")
+    captions = [caption, *(f"{azimuth}°" for azimuth in AZIMUTHS_DEG)]
     strip = Image.new("RGB", (side * len(tiles), side + CAPTION_PX), "white")
     pen, font, line = ImageDraw.Draw(strip), ImageFont.load_default(18), side + CAPTION_PX / 2
     for number, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):

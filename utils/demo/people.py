@@ -1,7 +1,7 @@
 """A person in a picture with the lifted pose, the picture's camera, and both as plain data for JSON."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,41 +40,93 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Person:
-    """One person in a picture.
+class SeenPerson:
+    """One person in a picture, in 2D.
 
     Attributes:
         keypoints: as they were found.
         joints: our 17 joints in the picture.
-        pose: (17, 3) root-relative, x right, y down, z away from the camera; the scale is unknown, the joints are
-            about 1 from the root on average.
+        left_out: (17,) bool, joints of parts of the body that are not in the picture; their places are suppositions.
     """
 
     keypoints: Keypoints
     joints: Joints
+    left_out: np.ndarray = field(default_factory=lambda: np.zeros(len(JOINTS), bool))
+
+    def names_left_out(self) -> list[str]:
+        """The joints that are left out."""
+        return [JOINTS[number] for number in np.flatnonzero(self.left_out)]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person in a picture, in 2D and 3D.
+
+    Attributes:
+        seen: the person in 2D.
+        pose: (17, 3) root-relative, x right, y down, z away from the camera; the scale is unknown, the joints are
+            about 1 from the root on average.
+    """
+
+    seen: SeenPerson
     pose: np.ndarray
+
+    @property
+    def joints(self) -> Joints:
+        """Our 17 joints in the picture."""
+        return self.seen.joints
 
     def drawn_in(self, factor: float) -> "Person":
         """The same person in the picture resized by a factor; the keypoints stay as they were found."""
-        return replace(self, joints=replace(self.joints, joints_px=self.joints.joints_px * factor))
+        joints = replace(self.joints, joints_px=self.joints.joints_px * factor)
+        return replace(self, seen=replace(self.seen, joints=joints))
 
     def to_dict(self, with_keypoints: bool = True) -> dict:
-        """For JSON."""
+        """For JSON. Joints that are left out are null."""
+        seen, joints = self.seen, self.joints
         content = {
-            "joints_2d_px": np.round(self.joints.joints_px, 2).tolist(),
-            "joint_confidence": np.round(self.joints.confidence, 3).tolist(),
-            "filled_joints": [name for name, filled in zip(JOINTS, self.joints.filled, strict=True) if filled],
-            "joints_3d": np.round(self.pose.astype(float), 4).tolist(),
+            "joints_2d_px": _with_nulls(np.round(joints.joints_px, 2), seen.left_out),
+            "joint_confidence": np.round(np.where(seen.left_out, 0.0, joints.confidence), 3).tolist(),
+            "filled_joints": [JOINTS[number] for number in np.flatnonzero(joints.filled & ~seen.left_out)],
+            "left_out_joints": seen.names_left_out(),
+            "joints_3d": _with_nulls(np.round(self.pose.astype(float), 4), seen.left_out),
         }
         if with_keypoints:
             content["keypoints"] = {
-                "skeleton": self.keypoints.source,
-                "names": SOURCES[self.keypoints.source],
-                "points_px": np.round(self.keypoints.points_px, 2).tolist(),
-                "confidence": np.round(self.keypoints.confidence, 3).tolist(),
-                "person_score": round(self.keypoints.score, 3),
+                "skeleton": seen.keypoints.source,
+                "names": SOURCES[seen.keypoints.source],
+                "points_px": np.round(seen.keypoints.points_px, 2).tolist(),
+                "confidence": np.round(seen.keypoints.confidence, 3).tolist(),
+                "person_score": round(seen.keypoints.score, 3),
             }
         return content
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The people of one picture.
+
+    Attributes:
+        people: those who were lifted.
+        camera: the picture's.
+        looked_at: how many people were found in 2D.
+    """
+
+    people: list[Person]
+    camera: Camera
+    looked_at: int
+
+    def summary(self) -> str:
+        """How many people were found and lifted, and what of them is not in the picture."""
+        count = f"{len(self.people)} {'person' if len(self.people) == 1 else 'people'}"
+        others = f" lifted of {self.looked_at} found" if self.looked_at > len(self.people) else ""
+        left_out = sorted({name for person in self.people for name in person.seen.names_left_out()}, key=JOINTS.index)
+        return f"{count}{others}" + (f" (not seen and left out: {', '.join(left_out)})" if left_out else "")
+
+
+def _with_nulls(rows: np.ndarray, left_out: np.ndarray) -> list[list[float] | None]:
+    """Rows as lists, None for the joints that are left out."""
+    return [None if out else row for row, out in zip(rows.tolist(), left_out, strict=True)]
 
 
 def camera_of(picture: Picture, fov_deg: float = 0.0, tilt_deg: float = 0.0) -> Camera:
@@ -87,7 +139,7 @@ def camera_of(picture: Picture, fov_deg: float = 0.0, tilt_deg: float = 0.0) -> 
         fov_deg: field of view where the focal length is not known; 0 leaves the intrinsics out altogether.
         tilt_deg: how far the camera looks down.
     """
-    height, width = picture.rgb.shape[:2]
+    width, height = picture.size_px
     if not fov_deg:
         return Camera(None, "none: the camera is taken to look straight at each person", tilt_deg)
     if picture.focal_px is not None:

@@ -4,15 +4,29 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from ..keypoints import Joints
-from ..keypoints import KeyPoints as Keypoints
-from ..skeleton import ROOT
+from ..skeleton import JOINTS, MIRROR
+from .people import SeenPerson
 
-FORGET_S = 0.5
+FORGET_S = 2.0
 """A person who is gone for longer comes back under a new number."""
-NEAR = 0.35
-"""The same person moves by less than this share of the own size from one frame to the next."""
+NEAR, SPEED = 0.1, 3.0
+"""The same person's joints move on average by no more than this fraction of the person's size (the diagonal of the box
+around the keypoints, about 2 m), and by this many sizes more for each second that has passed: 6 m/s."""
+FARTHEST = 1.0
+"""And never by more than this many sizes, however long the person was not seen."""
+SIZE_RATIO = 2.0
+"""The same person's size changes by less than this factor, times one more for each second that has passed."""
+IMPOSSIBLE = 1e6
+MOMENT_S = 0.25
+"""Nobody turns round so fast: left and right that change for a shorter time are changed back."""
+LIMBS = tuple(
+    np.array([number for number, name in enumerate(JOINTS) if name.split("_")[-1] in kinds])
+    for kinds in (("knee", "foot"), ("shoulder", "elbow", "wrist"))
+)
+ORDERS = (range(len(JOINTS)), MIRROR)
 REACTION = 2.0
 """How much faster the filter gets, in Hz, when a point moves by the person's size in a second."""
 
@@ -57,24 +71,57 @@ class Track:
     """
 
     def __init__(self, number: int, smooth_s: float, size_px: float) -> None:
-        self.number, self.seen_s, self.root_px = number, 0.0, np.zeros(2)
+        self.number, self.seen_s, self.size_px, self.joints_px = number, 0.0, size_px, None
         self._joints_filter = OneEuro(smooth_s, REACTION / max(size_px, 1.0)) if smooth_s else None
         self._pose_filter = OneEuro(smooth_s) if smooth_s else None
+        self._swapped_s = [0.0] * len(LIMBS)
 
-    def follow(self, joints: Joints, seconds: float) -> Joints:
-        """The joints of this person at a time, smoothed."""
-        self.seen_s, self.root_px = seconds, joints.joints_px[ROOT]
-        if self._joints_filter is None:
-            return joints
-        return replace(joints, joints_px=self._joints_filter(joints.joints_px, seconds))
+    def follow(self, person: SeenPerson, seconds: float) -> SeenPerson:
+        """This person at a time: left and right as before, the joints smoothed."""
+        joints = person.joints
+        if self.joints_px is not None:
+            joints = self._sides_as_before(joints, seconds - self.seen_s)
+        self.seen_s, self.size_px, self.joints_px = seconds, person.keypoints.size_px, joints.joints_px
+        if self._joints_filter is not None:
+            joints = replace(joints, joints_px=self._joints_filter(joints.joints_px, seconds))
+        return replace(person, joints=joints)
+
+    def _sides_as_before(self, joints: Joints, passed_s: float) -> Joints:
+        """Legs or arms that change sides from one frame to the next are changed back, if they do so for a moment."""
+        order = np.arange(len(MIRROR))
+        for limb, numbers in enumerate(LIMBS):
+            mirrored = np.array(MIRROR)[numbers]
+            kept, changed = (
+                np.linalg.norm(self.joints_px[numbers] - joints.joints_px[other], axis=1).mean()
+                for other in (numbers, mirrored)
+            )
+            if passed_s > MOMENT_S or kept < NEAR * self.size_px or changed > kept / 2:
+                self._swapped_s[limb] = 0.0
+                continue
+            self._swapped_s[limb] += passed_s
+            if self._swapped_s[limb] < MOMENT_S:
+                order[numbers] = mirrored
+        return Joints(joints.joints_px[order], joints.confidence[order], joints.filled[order])
 
     def smooth_pose(self, pose: np.ndarray, seconds: float) -> np.ndarray:
         """The 3D pose (17, 3) at a time, smoothed."""
         return pose if self._pose_filter is None else self._pose_filter(pose, seconds)
 
+    def distance(self, person: SeenPerson) -> tuple[float, float]:
+        """How far a person is from where this one was last seen, in sizes, and the ratio of their sizes, 1 or more."""
+        size = max(self.size_px, person.keypoints.size_px, 1e-9)
+        joints_px = person.joints.joints_px
+        # A detector may take left for right: that is no movement.
+        away = np.minimum(*(np.linalg.norm(self.joints_px - joints_px[list(order)], axis=1) for order in ORDERS))
+        away = away[~person.left_out].mean()
+        return float(away / size), size / max(min(self.size_px, person.keypoints.size_px), 1e-9)
+
 
 class Tracker:
     """Gives people the same number from frame to frame.
+
+    People are assigned to tracks all at once, by distance and size. Who is found near a person who was lost just now,
+    but farther off than people move, is taken for an error about that person, and is left out.
 
     Args:
         smooth_s: see `Track`.
@@ -83,18 +130,29 @@ class Tracker:
     def __init__(self, smooth_s: float = 0.0) -> None:
         self.smooth_s, self._tracks, self._count = smooth_s, [], 0
 
-    def __call__(self, found: list[tuple[Keypoints, Joints]], seconds: float):
-        """People of one frame to (track, keypoints, joints), in the order of their numbers."""
+    def __call__(self, people: list[SeenPerson], seconds: float) -> tuple[list[Track], list[SeenPerson]]:
+        """The people of one frame with their tracks, in the order of their numbers."""
         self._tracks = [track for track in self._tracks if seconds - track.seen_s <= FORGET_S]
-        free, followed = list(self._tracks), []
-        for keypoints, joints in found:
-            root_px = joints.joints_px[ROOT]
-            track = min(free, key=lambda track: np.linalg.norm(track.root_px - root_px), default=None)
-            if track is None or np.linalg.norm(track.root_px - root_px) > NEAR * keypoints.size_px:
+        assigned = self._assign(people, seconds)
+        lost = [track for track in self._tracks if track not in assigned.values()]
+        followed = [(track, track.follow(people[number], seconds)) for number, track in assigned.items()]
+        for number, person in enumerate(people):
+            if number not in assigned and not any(track.distance(person)[0] < FARTHEST for track in lost):
                 self._count += 1
-                track = Track(self._count, self.smooth_s, keypoints.size_px)
-                self._tracks.append(track)
-            else:
-                free.remove(track)
-            followed.append((track, keypoints, track.follow(joints, seconds)))
-        return sorted(followed, key=lambda entry: entry[0].number)
+                self._tracks.append(Track(self._count, self.smooth_s, person.keypoints.size_px))
+                followed.append((self._tracks[-1], self._tracks[-1].follow(person, seconds)))
+        followed.sort(key=lambda pair: pair[0].number)
+        return [track for track, _ in followed], [person for _, person in followed]
+
+    def _assign(self, people: list[SeenPerson], seconds: float) -> dict[int, Track]:
+        """Which person, by number in the list, continues which track: the cheapest of all assignments."""
+        if not people or not self._tracks:
+            return {}
+        distances = np.array([[track.distance(person) for track in self._tracks] for person in people])
+        away, ratio = distances[..., 0], distances[..., 1]
+        passed = np.array([seconds - track.seen_s for track in self._tracks])
+        possible = (away <= np.minimum(NEAR + SPEED * passed, FARTHEST)) & (ratio < SIZE_RATIO * (1 + passed))
+        cost = np.where(possible, away + np.log(ratio), IMPOSSIBLE)
+        rows, columns = linear_sum_assignment(cost)
+        pairs = [(int(row), column) for row, column in zip(rows, columns, strict=True) if possible[row, column]]
+        return {row: self._tracks[column] for row, column in pairs}

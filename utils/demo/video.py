@@ -1,171 +1,229 @@
-"""Videos and cameras frame by frame: reading with checks, writing an annotated MP4 and one JSON as frames come."""
+"""Videos, cameras and streams frame by frame, as FFmpeg decodes them through PyAV."""
 
-import json
+import contextlib
+import logging
 import math
-import os
+import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from queue import Empty, Full, Queue
+from typing import TypeVar
 
+import av
 import numpy as np
 
-from ..drawing.poses import draw_pose_2d, draw_pose_3d
-from .images import LARGEST_PIXELS, Picture, shrink
-from .people import CONVENTIONS, Camera, Person
+from .images import LARGEST_PIXELS, Picture
 
-# FFmpeg and OpenCV would write their own words about a broken video between ours.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-FRAME_HEIGHT_PX = 720
-VIEW_AZIMUTHS_DEG = (15, 90)
+Item = TypeVar("Item")
+LOOKED_AT_PX = 1280
+"""People are looked for in frames with no side over this, as in pictures (`models.detectors.crops`)."""
 ENDS_EARLY_S = 0.5
-MOST_CAMERAS = 1000
+TICKS = 90_000
+"""Of an output's clock in a second, as in MPEG: frames of 24, 25 and 30 a second fall on it exactly."""
+FILE_FORMATS_REFUSED = ("tty", "image2", "lavfi", "concat", "hls", "dash")
+"""FFmpeg reads any text as a film of letters, and lists of other files; neither is a video of one's own."""
+CAMERA_FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
+OPEN_TIMEOUT_S, READ_TIMEOUT_S = 20.0, 20.0
+
+av.logging.set_level(None)  # FFmpeg would write its own words about a broken video between ours
+logging.getLogger("libav").setLevel(logging.CRITICAL)
 
 
-def import_opencv():
-    """OpenCV, which only videos and OpenPose need.
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a video.
 
-    Raises:
-        ValueError: if it is not installed.
+    Attributes:
+        seconds: its time, from the first frame on.
+        duration_s: until the next one, as far as is known.
+        size_px: width and height as it is shown: upright, and with square pixels.
+        decoded: as FFmpeg gives it.
     """
-    try:
-        import cv2
-    except ImportError as error:
-        raise ValueError("videos and OpenPose need OpenCV: pip install 'opencv-python-headless<5'") from error
-    return cv2
+
+    seconds: float
+    duration_s: float
+    size_px: tuple[int, int]
+    decoded: av.VideoFrame
+
+    def picture(self, longest_px: int = LOOKED_AT_PX) -> Picture:
+        """The frame with no side over `longest_px`."""
+        scale = max(max(self.size_px) / longest_px, 1.0)
+        turns = self.decoded.rotation // 90 % 4
+        width, height = (max(round(length / scale), 1) for length in self.size_px)
+        stored = (height, width) if turns % 2 else (width, height)
+        rgb = self.decoded.to_ndarray(format="rgb24", width=stored[0], height=stored[1], interpolation="AREA")
+        return Picture(np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb, scale=scale)
 
 
 class VideoFrames:
-    """The frames of a video file or camera.
+    """The frames of a video.
 
     Args:
-        source: path, or the number of a camera.
+        source: path or address; or the number of a camera.
         limit: stop after so many frames; 0 for all.
 
     Raises:
         ValueError: one sentence, if it cannot be opened.
     """
 
-    def __init__(self, source: Path | int, limit: int = 0) -> None:
-        self._cv2 = cv2 = import_opencv()
+    def __init__(self, source: Path | str | int, limit: int = 0) -> None:
         self.source, self.limit = source, limit
-        self.is_camera = isinstance(source, int)
-        self._capture = self._open(cv2)
-        if not self._capture.isOpened():
-            what = f"there is no camera {source}" if self.is_camera else f"{source} is not a video that can be read"
-            raise ValueError(what)
-        width, height = (self._capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > LARGEST_PIXELS:
-            raise ValueError(f"{source} has {width:.0f} x {height:.0f} pixels a frame; shrink it first")
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if math.isfinite(rate) and 1 <= rate <= 1000 else 30.0
-        count = 0 if self.is_camera else self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.expected = max(int(count), 0) if math.isfinite(count) else 0
+        self.is_live = isinstance(source, int) or (isinstance(source, str) and not source.startswith("http"))
+        self._container = self._open()
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        codec = self._stream.codec_context
+        if codec.width * codec.height > LARGEST_PIXELS:
+            raise ValueError(f"{self} has {codec.width} x {codec.height} pixels a frame; shrink it first")
+        rate = float(self._stream.average_rate or self._stream.guessed_rate or 0)
+        self.rate = rate if 1 <= rate <= 1000 else 30.0
+        self.length_s = (self._container.duration or 0) / av.time_base
+        if self._container.format.name == "avi":
+            # Of a file that was cut off, FFmpeg gives the length that is left.
+            self.length_s = max(self._stream.frames / self.rate, self.length_s)
+        self.problem: str | None = None
 
-    def _open(self, cv2):
-        if self.is_camera:
-            return cv2.VideoCapture(self.source) if self.source <= MOST_CAMERAS else cv2.VideoCapture()
-        # A FIFO would keep us waiting for ever.
-        if not self.source.is_file():
-            return cv2.VideoCapture()
-        # OpenCV's other ways to read a file have their own words about a broken one.
-        has_ffmpeg = cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends()
-        return cv2.VideoCapture(str(self.source), cv2.CAP_FFMPEG if has_ffmpeg else cv2.CAP_ANY)
+    def __str__(self) -> str:
+        return f"camera {self.source}" if isinstance(self.source, int) else str(self.source)
 
-    def __iter__(self) -> Iterator[tuple[float, Picture]]:
-        """Time in seconds and picture, one frame in memory at a time.
+    @property
+    def expected(self) -> int:
+        """About how many frames will come; 0 if nobody knows."""
+        return self.limit or round(self.length_s * self.rate)
+
+    def _open(self) -> av.container.InputContainer:
+        try:
+            container = av.open(**self._address(), timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            what = "cannot be opened" if not isinstance(self.source, Path) else "is not a video that can be read"
+            raise ValueError(f"{self} {what} ({getattr(error, 'strerror', None) or error})") from error
+        named = set(container.format.name.split(","))
+        if not container.streams.video or (isinstance(self.source, Path) and named & set(FILE_FORMATS_REFUSED)):
+            raise ValueError(f"{self} is not a video that can be read (it has no pictures)")
+        return container
+
+    def _address(self) -> dict:
+        """What FFmpeg is told to open."""
+        if isinstance(self.source, Path):
+            # "file:" keeps FFmpeg from taking what comes before a colon in a name for a protocol.
+            return {"file": f"file:{self.source.absolute()}", "options": {"protocol_whitelist": "file"}}
+        if isinstance(self.source, str):
+            return {"file": self.source, "options": {"rtsp_transport": "tcp"} if self.source.startswith("rtsp") else {}}
+        kind = CAMERA_FORMATS.get(sys.platform, "v4l2")
+        if sys.platform == "linux":
+            return {"file": f"/dev/video{self.source}", "format": kind}
+        if sys.platform == "darwin":
+            return {"file": str(self.source), "format": kind, "options": {"framerate": "30"}}
+        devices = [device.name for device in av.enumerate_input_devices(kind) if "video" in device.media_types]
+        if self.source >= len(devices):
+            raise ValueError("there is no such camera")
+        return {"file": f"video={devices[self.source]}", "format": kind}
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames that can be decoded; afterwards `problem` says what could not.
 
         Raises:
-            ValueError: if the file ends before its announced length.
+            ValueError: if there is not a single one.
         """
-        start, number, seconds = time.monotonic(), 0, 0.0
-        while not self.limit or number < self.limit:
-            got, frame = self._capture.read()
-            if not got:
-                self._check_end(number, seconds)
-                return
-            stamp = self._capture.get(self._cv2.CAP_PROP_POS_MSEC) / 1000
-            seconds = time.monotonic() - start if self.is_camera else max(stamp, seconds)
-            yield seconds, Picture(self._cv2.cvtColor(frame, self._cv2.COLOR_BGR2RGB))
+        size, first, seconds, number, begun = None, None, -1.0, 0, time.monotonic()
+        for decoded in self._decoded():
+            size = size or self._shown_size(decoded)
+            stamp = decoded.time if decoded.time is not None and not isinstance(self.source, int) else None
+            first = stamp if first is None else first
+            if isinstance(self.source, int):
+                now = time.monotonic() - begun
+            else:
+                now = seconds + 1 / self.rate if stamp is None or first is None else float(stamp - first)
+            # Each frame is later than the one before, whatever the file says.
+            seconds = max(now, seconds + 1 / TICKS) if number else 0.0
+            yield Frame(seconds, self._duration_s(decoded), size, decoded)
             number += 1
+            if number == self.limit:
+                return
+        if not number:
+            raise ValueError(f"{self} gives no picture")
+        if seconds + 1 / self.rate < self.length_s - ENDS_EARLY_S - self._cut_off_s():
+            self.problem = f"it ends after {seconds:.1f} of {self.length_s:.1f} seconds"
 
-    def _check_end(self, number: int, seconds: float) -> None:
-        if number == 0:
-            raise ValueError(f"{self.source} gives no picture")
-        if self.is_camera:
-            raise ValueError(f"camera {self.source} stopped after {number} frames")
-        if number < self.expected and seconds + 1 / self.rate < self.expected / self.rate - ENDS_EARLY_S:
-            raise ValueError(
-                f"{self.source} is broken: {number} of {self.expected} frames can be read; "
-                f"cut it there with --max_frames {number}"
-            )
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        """Frame after frame; a damaged packet is skipped, and a damaged end ends it."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.EOFError):
+                return
+            except av.FFmpegError as error:
+                self.problem = f"it breaks off ({error.strerror})"
+                return
+            try:
+                yield from packet.decode()
+            except av.FFmpegError as error:
+                self.problem = f"a part of it is damaged ({error.strerror})"
+
+    def _shown_size(self, decoded: av.VideoFrame) -> tuple[int, int]:
+        """Width and height upright and with square pixels."""
+        aspect = self._stream.sample_aspect_ratio or Fraction(1)
+        width, height = (
+            round(decoded.width * max(aspect, Fraction(1))),
+            round(decoded.height / min(aspect, Fraction(1))),
+        )
+        return (height, width) if decoded.rotation // 90 % 2 else (width, height)
+
+    def _duration_s(self, decoded: av.VideoFrame) -> float:
+        """How long a frame is shown, as the file says it, or one period."""
+        length = float((decoded.duration or 0) * (decoded.time_base or 0))
+        return length if 0 < length < math.inf else 1 / self.rate
+
+    def _cut_off_s(self) -> float:
+        """How much later than the container the pictures begin."""
+        start = self._stream.start_time
+        begin = float(start * self._stream.time_base) if start is not None and self._stream.time_base else 0.0
+        return max(begin - (self._container.start_time or 0) / av.time_base, 0.0)
 
 
-class VideoOutput:
-    """An annotated MP4 and one JSON, written frame by frame into a folder: memory does not grow with the video.
+def ahead(items: Iterable[Item], size: int = 3) -> Iterator[Item]:
+    """The items, made in a thread of their own, at most `size` of them in advance.
 
-    Args:
-        folder: gets pose.mp4 and pose.json.
-        name: of the video, for the JSON.
-        rate: frames a second.
+    What goes wrong there is raised here. A consumer that stops early stops the thread as well.
     """
-
-    def __init__(self, folder: Path, name: str, rate: float) -> None:
-        self._cv2, self._folder, self._rate = import_opencv(), folder, rate
-        self._writer, self._size = None, (0, 0)
-        self._head = {"video": {"name": name, "frames_per_second": rate}}
-        self._json = (folder / "pose.json").open("w", encoding="utf-8")
-        self.frames = self.people = 0
-
-    def __enter__(self) -> "VideoOutput":
-        return self
-
-    def __exit__(self, *error) -> None:
-        self._json.write("\n]}\n")
-        self._json.close()
-        if self._writer is not None:
-            self._writer.release()
-
-    def add(self, seconds: float, picture: Picture, people: list[tuple[int, Person]], camera: Camera) -> None:
-        """Appends a frame with its people, each with the number that follows them.
-
-        Raises:
-            ValueError: if the frame has another size than those before, or OpenCV cannot write MP4.
-        """
-        frame = side_by_side(picture.rgb, [person for _, person in people])
-        if self._writer is None:
-            self._begin(frame.shape[1::-1], camera)
-        if frame.shape[1::-1] != self._size:
-            raise ValueError(f"the video's pictures change their size after {self.frames} frames")
-        self._writer.write(np.ascontiguousarray(frame[..., ::-1]))
-        entry = {"time_s": round(seconds, 4)}
-        entry["people"] = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in people]
-        self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
-        self.frames, self.people = self.frames + 1, self.people + len(people)
-
-    def _begin(self, size: tuple[int, int], camera: Camera) -> None:
-        """Opens the MP4 and writes the head of the JSON, once the first frame tells the size."""
-        self._size, code = size, self._cv2.VideoWriter_fourcc(*"mp4v")
-        self._writer = self._cv2.VideoWriter(str(self._folder / "pose.mp4"), code, self._rate, size)
-        if not self._writer.isOpened():
-            raise ValueError("cannot write an MP4: this build of OpenCV has no MPEG-4 encoder")
-        head = json.dumps({**self._head, "camera": camera.to_dict(), **CONVENTIONS})
-        self._json.write(head[:-1] + ', "frames": [')
+    queue: Queue[tuple[Item | None, BaseException | None]] = Queue(size)
+    stopped = threading.Event()
+    worker = threading.Thread(target=_fill, args=(queue, items, stopped), daemon=True)
+    worker.start()
+    try:
+        while True:
+            with contextlib.suppress(Empty):
+                # Waiting without end would keep Ctrl-C out on Windows.
+                item, error = queue.get(timeout=0.5)
+                if isinstance(error, StopIteration):
+                    return
+                if error is not None:
+                    raise error
+                yield item
+    finally:
+        stopped.set()
+        worker.join()
 
 
-def side_by_side(rgb: np.ndarray, people: list[Person]) -> np.ndarray:
-    """A frame with its keypoints, and beside it the first person's 3D pose from two sides. MP4 wants even sides."""
-    height = min(rgb.shape[0], FRAME_HEIGHT_PX) // 4 * 4
-    photo, factor = shrink(rgb, max(round(max(rgb.shape[:2]) * height / rgb.shape[0]), 2))
-    photo = photo[:height, : photo.shape[1] // 2 * 2]
-    for person in reversed(people):
-        shown = person.drawn_in(factor)
-        photo = draw_pose_2d(photo, shown.joints.joints_px, shown.joints.filled)
-    side = height // 2
-    if not people:
-        views = np.full((height, side, 3), 238, np.uint8)
-    else:
-        first = people[0]
-        views = np.vstack([draw_pose_3d(first.pose, at, side, first.joints.filled) for at in VIEW_AZIMUTHS_DEG])
-    return np.ascontiguousarray(np.hstack([photo, views]))
+def _fill(queue: Queue, items: Iterable, stopped: threading.Event) -> None:
+    """Puts the items into a queue, then what ended them, until told to stop."""
+
+    def put(entry: tuple) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(Full):
+                queue.put(entry, timeout=0.1)
+                break
+
+    try:
+        for item in items:
+            put((item, None))
+            if stopped.is_set():
+                break
+        put((None, StopIteration()))
+    except BaseException as error:
+        put((None, error))

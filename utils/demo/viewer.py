@@ -36,8 +36,10 @@ def viewer_page(rgb: np.ndarray, people: list[Person]) -> str:
             {
                 "pose": np.round(person.pose.astype(float), 4).tolist(),
                 "joints_2d": np.round(person.joints.joints_px * factor, 1).tolist(),
-                "line_width": line_width_px(person.joints.joints_px * factor),
+                "line_width": line_width_px(person.joints.joints_px[~person.seen.left_out] * factor),
                 "filled": person.joints.filled.tolist(),
+                "left_out": person.seen.left_out.tolist(),
+                "names_left_out": [name.replace("_", " ") for name in person.seen.names_left_out()],
             }
             for person in people
         ],

@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from ..skeleton import BONES, JOINTS, NUM_JOINTS, ROOT, SIDE_COLOURS, SIDES
-from .raster import blend_line, halve, nearest_on_segment, shade_limb
+from .raster import blend_lines, halve, nearest_on_segment, shade_limb
 
 VIEW_FROM_ABOVE_DEG = 12.0
 GROUND_HEIGHT = 0.86
@@ -33,42 +33,53 @@ _RADII = {
 BONE_RADII = np.array([_RADII[JOINTS[child].split("_")[-1]] for _, child in BONES])
 SIDE_RGB = {side: np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)]) for side, text in SIDE_COLOURS.items()}
 WHITE = np.full(3, 255.0)
+NONE = np.zeros(NUM_JOINTS, bool)
+"""No joint at all."""
 
 
-def draw_pose_2d(image: np.ndarray, joints_px: np.ndarray, filled: np.ndarray | None = None) -> np.ndarray:
+def draw_pose_2d(
+    image: np.ndarray, joints_px: np.ndarray, filled: np.ndarray = NONE, left_out: np.ndarray = NONE
+) -> np.ndarray:
     """The picture with one pose drawn over it.
 
     Args:
         image: (height, width, 3) uint8 RGB; it is not changed.
         joints_px: (17, 2) pixels.
         filled: (17,) bool; joints that were guessed are drawn hollow and their limbs paler.
+        left_out: (17,) bool; joints that are not drawn, nor are their limbs.
 
     Returns:
         A new (height, width, 3) uint8 array.
     """
-    filled = np.zeros(NUM_JOINTS, bool) if filled is None else filled
     canvas = image.copy()
-    width = line_width_px(joints_px)
-    for parent, child in BONES:
-        start, end, opacity = joints_px[parent], joints_px[child], 0.4 if filled[child] else 0.95
-        blend_line(canvas, start, end, width * 1.5, WHITE, opacity * 0.75)
-        blend_line(canvas, start, end, width, SIDE_RGB[SIDES[child]], opacity)
-    for joint, point in enumerate(joints_px):
-        blend_line(canvas, point, point, width * 1.5, SIDE_RGB[SIDES[joint]], 1.0)
-        blend_line(canvas, point, point, width * (1.05 if filled[joint] else 0.7), WHITE, 1.0)
+    width = line_width_px(joints_px[~left_out])
+    for parent, child in shown_bones(left_out):
+        colour, opacity = SIDE_RGB[SIDES[child]], 0.4 if filled[child] else 0.95
+        strokes = ((width * 1.5, WHITE, opacity * 0.75), (width, colour, opacity))
+        blend_lines(canvas, joints_px[parent], joints_px[child], strokes)
+    for joint in np.flatnonzero(~left_out):
+        strokes = ((width * 1.5, SIDE_RGB[SIDES[joint]], 1.0), (width * (1.05 if filled[joint] else 0.7), WHITE, 1.0))
+        blend_lines(canvas, joints_px[joint], joints_px[joint], strokes)
     return canvas
 
 
+def shown_bones(left_out: np.ndarray) -> list[tuple[int, int]]:
+    """The bones of which both ends are seen."""
+    return [(parent, child) for parent, child in BONES if not (left_out[parent] or left_out[child])]
+
+
 def line_width_px(joints_px: np.ndarray) -> float:
-    """Half the width of a limb drawn over a person of this size."""
-    return max(0.035 * float(np.linalg.norm(joints_px - joints_px[ROOT], axis=1).mean()), 1.2)
+    """Half the width of a limb drawn over a person of this size, some joints of whom may be missing."""
+    middle = joints_px[ROOT] if len(joints_px) == NUM_JOINTS else joints_px.mean(axis=0)
+    return max(0.035 * float(np.linalg.norm(joints_px - middle, axis=1).mean()), 1.2)
 
 
 def draw_pose_3d(
     pose_rel: np.ndarray,
     azimuth_deg: float = 0.0,
     size_px: int = 480,
-    filled: np.ndarray | None = None,
+    filled: np.ndarray = NONE,
+    left_out: np.ndarray = NONE,
     elevation_deg: float = VIEW_FROM_ABOVE_DEG,
 ) -> np.ndarray:
     """A 3D pose seen from one side.
@@ -79,6 +90,7 @@ def draw_pose_3d(
         azimuth_deg: how far the pose is turned about the vertical; 0 is the view of the camera that lifted it.
         size_px: side of the square picture.
         filled: (17,) bool; the limbs of joints that were guessed are paler.
+        left_out: (17,) bool; joints whose limbs are not drawn.
         elevation_deg: how far above the horizon the viewer stands, more than 0.
 
     Returns:
@@ -90,28 +102,31 @@ def draw_pose_3d(
     pose = np.asarray(pose_rel, dtype=np.float64)
     if pose.shape != (NUM_JOINTS, 3) or not np.isfinite(pose).all():
         raise ValueError(f"expected a finite pose of shape ({NUM_JOINTS}, 3), got {pose.shape}")
-    scene, unit = _stand_on_ground(pose)
-    turned = scene @ _turn(azimuth_deg).T
+    scene, unit = _stand_on_ground(pose, left_out)
+    turned, bones = scene @ _turn(azimuth_deg).T, shown_bones(left_out)
     canvas = _backdrop(size_px, round(azimuth_deg % 90, 3), elevation_deg).copy()
-    _add_shadow(canvas, turned, unit, elevation_deg)
-    filled = np.zeros(NUM_JOINTS, bool) if filled is None else filled
-    _add_limbs(canvas, turned @ _tip(elevation_deg).T, unit, filled)
+    _add_shadow(canvas, turned, unit, elevation_deg, bones)
+    _add_limbs(canvas, turned @ _tip(elevation_deg).T, unit, filled, bones)
     return np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
 
 
 def turntable(
-    pose_rel: np.ndarray, frames: int = 40, size_px: int = 320, filled: np.ndarray | None = None
+    pose_rel: np.ndarray,
+    frames: int = 40,
+    size_px: int = 320,
+    filled: np.ndarray = NONE,
+    left_out: np.ndarray = NONE,
 ) -> list[np.ndarray]:
     """Pictures (size_px, size_px, 3) of one full turn, the first as the camera saw the pose."""
-    return [draw_pose_3d(pose_rel, 360 * frame / frames, size_px, filled) for frame in range(frames)]
+    return [draw_pose_3d(pose_rel, 360 * frame / frames, size_px, filled, left_out) for frame in range(frames)]
 
 
-def _stand_on_ground(pose: np.ndarray) -> tuple[np.ndarray, float]:
+def _stand_on_ground(pose: np.ndarray, left_out: np.ndarray) -> tuple[np.ndarray, float]:
     """The pose over the origin of the ground plane y = 0, scaled to fit a picture of side 2, and its unit length."""
     spread = np.linalg.norm(pose - pose[ROOT], axis=1).mean() + 1e-9
-    low, high = pose.min(axis=0), pose.max(axis=0)
+    low, high = pose[~left_out].min(axis=0), pose[~left_out].max(axis=0)
     centred = pose - np.array([(low[0] + high[0]) / 2, high[1] + 0.06 * spread, (low[2] + high[2]) / 2])
-    reach = np.linalg.norm(centred[:, [0, 2]], axis=1).max() + 0.15 * spread
+    reach = np.linalg.norm(centred[~left_out][:, [0, 2]], axis=1).max() + 0.15 * spread
     tall = high[1] - low[1] + 0.3 * spread
     scale = 1 / max(tall / 1.62, reach / 0.88)
     return centred * scale, spread * scale
@@ -155,32 +170,45 @@ def _backdrop(size_px: int, azimuth_deg: float, elevation_deg: float) -> np.ndar
     return canvas.astype(np.float32)
 
 
-def _add_shadow(canvas: np.ndarray, turned: np.ndarray, unit: float, elevation_deg: float) -> None:
+def _add_shadow(canvas: np.ndarray, turned: np.ndarray, unit: float, elevation_deg: float, bones) -> None:
     """Darkens the ground under the limbs: sharper and darker the nearer they are to it."""
     x, z = _ground_points(len(canvas), elevation_deg)
-    rows = np.flatnonzero(np.abs(z) < GROUND_REACH)
     step = max(len(canvas) // 160, 1)
-    shadow = np.zeros((len(rows), len(x[::step])), np.float32)
-    for parent, child in BONES:
+    rows = np.flatnonzero(np.abs(z) < GROUND_REACH)
+    if not rows.size:
+        return
+    first, last = rows[0], rows[-1] + 1
+    x, z = x[None, ::step], z[first:last:step, None]
+    shadow = np.zeros((z.size, x.size), np.float32)
+    for parent, child in bones:
         start, end = turned[parent], turned[child]
-        share, off_x, off_z = nearest_on_segment(x[None, ::step], z[rows, None], start[[0, 2]], end[[0, 2]])
+        share, off_x, off_z = nearest_on_segment(x, z, start[[0, 2]], end[[0, 2]])
         height = float(-start[1]) + float(start[1] - end[1]) * share
         blur = 0.10 * unit + 0.22 * height
         shadow = np.maximum(shadow, 0.6 * np.exp(-(off_x**2 + off_z**2) / blur**2) / (1 + 3.5 * height))
-    shadow = shadow.repeat(step, axis=1)[:, : len(canvas), None]
-    canvas[rows] += shadow * (SHADOW_COLOUR - canvas[rows])
+    shadow = shadow.repeat(step, axis=0).repeat(step, axis=1)[: last - first, : len(canvas), None]
+    canvas[first:last] += shadow * (SHADOW_COLOUR - canvas[first:last])
 
 
-def _add_limbs(canvas: np.ndarray, view: np.ndarray, unit: float, filled: np.ndarray) -> None:
+def _add_limbs(canvas: np.ndarray, view: np.ndarray, unit: float, filled: np.ndarray, bones) -> None:
     """Draws the limbs at twice the size, then blends their mean into the canvas, so that edges are smooth."""
     side = len(canvas) * 2
     pixels = view * side / 2 + np.array([0.5 * side, GROUND_HEIGHT * side, 0])
-    colours, depths = np.zeros((side, side, 3), np.float32), np.full((side, side), np.inf, np.float32)
-    near, far = view[:, 2].min(), view[:, 2].max() + 1e-9
-    for (parent, child), radii in zip(BONES, BONE_RADII, strict=True):
+    drawn = sorted({joint for bone in bones for joint in bone})
+    # Only the part that limbs can reach, from an even pixel on.
+    margin = BONE_RADII.max() * unit * side / 2 + 4
+    low = (np.floor(pixels[drawn, :2].min(axis=0) - margin).astype(int).clip(0, side) // 2) * 2
+    high = (np.ceil(pixels[drawn, :2].max(axis=0) + margin).astype(int).clip(low, side) // 2) * 2
+    pixels[:, :2] -= low
+    width, height = high - low
+    colours, depths = np.zeros((height, width, 3), np.float32), np.full((height, width), np.inf, np.float32)
+    near, far = view[drawn, 2].min(), view[drawn, 2].max() + 1e-9
+    for parent, child in bones:
+        radii = BONE_RADII[BONES.index((parent, child))]
         haze = FOG * (view[[parent, child], 2].mean() - near) / (far - near)
         pale = 1 - (1 - haze) * (1 - FILLED_FADE * filled[child])
         colour = SIDE_RGB[SIDES[child]] * (1 - pale) + BACKGROUND_BOTTOM * pale
         shade_limb(colours, depths, pixels[parent], pixels[child], radii * unit * side / 2, colour)
-    canvas *= 1 - halve(np.isfinite(depths).astype(np.float32))[..., None]
-    canvas += halve(colours)
+    part = canvas[low[1] // 2 : high[1] // 2, low[0] // 2 : high[0] // 2]
+    part *= 1 - halve(np.isfinite(depths).astype(np.float32))[..., None]
+    part += halve(colours)

@@ -20,16 +20,26 @@ def nearest_on_segment(x: np.ndarray, y: np.ndarray, start: np.ndarray, end: np.
     return share, away_x - share * along_x, away_y - share * along_y
 
 
-def blend_line(
-    canvas: np.ndarray, start: np.ndarray, end: np.ndarray, radius_px: float, colour, opacity: float
-) -> None:
-    """Draws a smooth line with round ends into `canvas` (height, width, 3) uint8, in place."""
-    window, x, y = _pixels_around(canvas.shape, start, end, radius_px)
+def blend_lines(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, strokes) -> None:
+    """Draws smooth lines with round ends over each other into `canvas` (height, width, 3) uint8, in place.
+
+    Args:
+        canvas: the picture.
+        start, end: (2,) pixels.
+        strokes: radius in pixels, colour and opacity of each line, the first the widest.
+    """
+    window, x, y = _pixels_around(canvas.shape, start, end, strokes[0][0])
     if x.size == 0 or y.size == 0:
         return
     _, off_x, off_y = nearest_on_segment(x, y, start, end)
-    cover = np.clip(radius_px + 0.5 - np.sqrt(off_x**2 + off_y**2), 0, 1)[..., None] * opacity
-    canvas[window] = (canvas[window] * (1 - cover) + np.asarray(colour) * cover + 0.5).astype(np.uint8)
+    away = np.sqrt(off_x**2 + off_y**2)
+    rows, columns = np.nonzero(away < strokes[0][0] + 0.5)
+    away, touched = away[rows, columns], canvas[window]
+    pixels = touched[rows, columns].astype(np.float32)
+    for radius_px, colour, opacity in strokes:
+        cover = (np.clip(radius_px + 0.5 - away, 0, 1) * np.float32(opacity))[:, None]
+        pixels += (np.asarray(colour, np.float32) - pixels) * cover
+    touched[rows, columns] = (pixels + 0.5).astype(np.uint8)
 
 
 def shade_limb(colour_map, depth_map, start: np.ndarray, end: np.ndarray, radii_px, colour: np.ndarray) -> None:
@@ -48,14 +58,17 @@ def shade_limb(colour_map, depth_map, start: np.ndarray, end: np.ndarray, radii_
     share, off_x, off_y = nearest_on_segment(x, y, start[:2], end[:2])
     radius = float(radii_px[0]) + float(radii_px[1] - radii_px[0]) * share
     bulge = radius * radius - off_x * off_x - off_y * off_y
-    height = np.sqrt(np.maximum(bulge, 0))
-    depth = float(start[2]) + float(end[2] - start[2]) * share - height
-    nearer = (bulge > 0) & (depth < depth_map[window])
-    normal = np.stack([off_x[nearer], off_y[nearer], -height[nearer]], axis=-1) / radius[nearer][:, None]
+    inside = np.nonzero(bulge > 0)
+    height = np.sqrt(bulge[inside])
+    depth = float(start[2]) + float(end[2] - start[2]) * share[inside] - height
+    nearer = depth < depth_map[window][inside]
+    at = tuple(numbers[nearer] for numbers in inside)
+    normal = np.stack([off_x[at], off_y[at], -height[nearer]], axis=-1) / radius[at][:, None]
     facing = np.clip(normal @ LIGHT, 0, 1)[:, None]
-    lit = colour.astype(np.float32) * (AMBIENT + DIFFUSE * facing) + 255 * GLOSS * facing**12
-    colour_map[window][nearer] = np.minimum(lit, 255)
-    depth_map[window][nearer] = depth[nearer]
+    fourth = (facing * facing) ** 2  # by products, the twelfth power takes a tenth of the time
+    lit = colour.astype(np.float32) * (AMBIENT + DIFFUSE * facing) + 255 * GLOSS * fourth * fourth * fourth
+    colour_map[window][at] = np.minimum(lit, 255)
+    depth_map[window][at] = depth[nearer]
 
 
 def halve(picture: np.ndarray) -> np.ndarray:

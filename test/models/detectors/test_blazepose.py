@@ -72,10 +72,38 @@ def test_a_small_person_is_found_by_looking_closer(blazepose, sample):
     assert away.mean() < 0.05 * alone.size_px
 
 
-def test_two_people(blazepose, sample):
-    people = blazepose(np.ascontiguousarray(np.hstack([sample, sample[:, ::-1]])))
-    assert len(people) == 2
-    assert abs(people[0].points_px[:, 0].mean() - people[1].points_px[:, 0].mean()) > 300
+def test_people_side_by_side_are_all_found(blazepose, sample):
+    people = blazepose(np.ascontiguousarray(np.hstack([sample, sample[:, ::-1], sample])))
+    assert len(people) == 3
+    assert np.diff(sorted(person.points_px[:, 0].mean() for person in people)).min() > 300
+
+
+def test_a_person_cut_off_at_the_waist_is_found(blazepose, sample):
+    (person,) = blazepose(sample[:250])
+    names = SOURCES[SOURCE]
+    assert (person.confidence[[names.index("left_shoulder"), names.index("right_shoulder")]] > 0.5).all()
+
+
+def test_a_video_is_searched_once_and_then_followed(blazepose, sample, monkeypatch):
+    searches = []
+    search = blazepose._search
+    monkeypatch.setattr(blazepose, "_search", lambda *args: searches.append(args[1]) or search(*args))
+    for number in range(5):
+        (person,) = blazepose.follow(np.roll(sample, 4 * number, axis=1), number / 30)
+    assert len(searches) == 1
+    (alone,) = blazepose(np.roll(sample, 16, axis=1))
+    assert np.linalg.norm(person.points_px - alone.points_px, axis=1).mean() < 0.03 * alone.size_px
+    assert blazepose.follow(np.zeros_like(sample), 0.2) == []
+    (again,) = blazepose.follow(sample, 0.3)
+    assert again.points_px[0] == pytest.approx(alone.points_px[0] - [16, 0], abs=0.03 * alone.size_px)
+
+
+def test_newcomers_are_found_within_a_second(blazepose, sample):
+    empty = np.full((520, 1040, 3), 128, np.uint8)
+    both = empty.copy()
+    empty[:, :520], both[:, :520], both[:, 520:] = sample, sample, sample
+    assert len(blazepose.follow(empty, 10.0)) == 1
+    assert len(blazepose.follow(both, 11.1)) == 2
 
 
 @pytest.mark.parametrize("picture", [np.zeros((64, 64, 3), np.uint8), np.full((1, 1, 3), 200, np.uint8)])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.detectors.crops import crop_matrix, distinct, near_windows, reduced, sample, sureness, whole_window
+from models.detectors.crops import crop_matrix, distinct, likeness, sample, sureness, windows, within_limit
 from utils.keypoints import KeyPoints as Keypoints
 
 SOURCE, POINTS = "blazepose_33", 33
@@ -38,17 +38,35 @@ def test_crop_puts_hips_in_the_middle_and_the_head_up():
     assert np.linalg.det(matrix[:, :2]) > 0
 
 
-def test_windows_cover_the_picture():
+def test_one_window_holds_the_picture_and_small_ones_cover_it_and_its_edges():
     picture = np.zeros((100, 300, 3), np.uint8)
-    assert whole_window(picture).tolist() == [0, -100, 300]
-    windows = near_windows(picture)
-    assert {window[2] for window in windows} == {150}
-    assert min(window[0] for window in windows) == 0
-    assert max(window[0] + window[2] for window in windows) == 300
+    assert [window.tolist() for window in windows(picture, 1.0)] == [[0, -100, 300]]
+    half = np.array(windows(picture, 0.5))
+    assert (half[:, 2] == 150).all()
+    assert half[:, 0].min() < 0 and (half[:, 0] + half[:, 2]).max() > 300
+    assert np.diff(np.unique(half[:, 0])).max() <= 75, "a person on the border of one window is inside the next"
 
 
-def test_reduced_is_the_mean():
-    assert reduced(np.repeat(np.repeat(ramp(4, 6), 3, axis=0), 3, axis=1), 3).tolist() == ramp(4, 6).tolist()
+def test_only_large_pictures_are_reduced_each_pixel_to_a_mean(monkeypatch):
+    large = np.repeat(np.repeat(ramp(4, 6), 3, axis=0), 3, axis=1)
+    assert within_limit(large)[1] == 1
+    monkeypatch.setattr("models.detectors.crops.LARGEST_SIDE", 6)
+    small, shrink = within_limit(large)
+    assert shrink == 3
+    assert small.tolist() == ramp(4, 6).tolist()
+
+
+def test_likeness_is_about_the_surest_points_so_that_half_a_person_counts():
+    half = np.array([0.9] * 14 + [0.0] * 19)
+    assert likeness(Keypoints(SOURCE, np.zeros((POINTS, 2)), half)) == pytest.approx(0.9)
+    assert likeness(Keypoints(SOURCE, np.zeros((POINTS, 2)), half, score=0.5)) == pytest.approx(0.45)
+
+
+def test_a_person_whose_left_was_taken_for_right_is_the_same_person():
+    points = np.random.default_rng(0).uniform(0, 100, (POINTS, 2))
+    sure = np.full(POINTS, 0.9)
+    turned = points[[*range(11), *(number + (1 if number % 2 else -1) for number in range(11, 33))]]
+    assert len(distinct([Keypoints(SOURCE, points, sure), Keypoints(SOURCE, turned, sure)])) == 1
 
 
 def test_sureness_is_about_the_body_and_needs_a_person():

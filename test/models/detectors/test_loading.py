@@ -17,7 +17,7 @@ def people(rgb):
 
 
 def test_people_come_largest_first():
-    assert [person.points_px.max() for person in Detector(people)(np.zeros((5, 5, 3), np.uint8))] == [30, 10]
+    assert [person.points_px.max() for person in Detector(people)(np.zeros((40, 40, 3), np.uint8))] == [30, 10]
 
 
 def test_a_path_serves_as_well(tmp_path):

@@ -1,5 +1,6 @@
 import hashlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -132,3 +133,9 @@ def test_parts_and_fields_of_each_channel():
 
 def test_rounded_up():
     assert [rounded_up(length) for length in (16, 17, 368)] == [16, 24, 368]
+
+
+def test_opencv_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ValueError, match="needs OpenCV: pip install"):
+        OpenPose("mpi", "none.caffemodel")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.demo.images import picture_files, read_picture, shrink
+from utils.demo.images import is_picture, read_picture, shrink
 
 
 @pytest.fixture
@@ -101,13 +101,22 @@ def test_far_too_large_image(save, monkeypatch):
         read_picture(path)
 
 
-def test_folder(save, tmp_path):
-    with pytest.raises(ValueError, match="no images"):
-        picture_files(tmp_path)
-    save(colours(), "b.JPG", format="jpeg")
-    save(colours(), "a.png")
-    (tmp_path / "notes.txt").write_text("-")
-    assert [path.name for path in picture_files(tmp_path)] == ["a.png", "b.JPG"]
+@pytest.mark.parametrize(("name", "format"), [("a.HEIC", "HEIF"), ("a.avif", "AVIF"), ("a.jfif", "JPEG"), ("a", "PNG")])
+def test_formats_of_phones_and_browsers_whatever_the_name(save, name, format):
+    if format == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    smooth = np.broadcast_to(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], (48, 64, 3))
+    path = save(np.ascontiguousarray(smooth), name, format=format)
+    assert is_picture(path)
+    assert np.abs(read_picture(path).rgb.astype(int) - smooth).mean() < 4
+
+
+def test_what_is_no_picture(tmp_path, save):
+    (tmp_path / "text.png").write_text("text")
+    assert not is_picture(tmp_path / "text.png")
+    path = save(colours(200, 300))
+    path.write_bytes(path.read_bytes()[:100])
+    assert is_picture(path), "a damaged picture is one"
 
 
 def test_shrink():

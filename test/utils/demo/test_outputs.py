@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,14 +7,14 @@ from PIL import Image
 from samples_keypoints import lifted, standing
 
 from utils.demo.images import Picture
-from utils.demo.outputs import AZIMUTHS_DEG, all_or_nothing, overview, save_people, square_around, write_gif
-from utils.demo.people import Camera
+from utils.demo.outputs import AZIMUTHS_DEG, all_or_nothing, overview, save_scene, square_around, write_gif
+from utils.demo.people import Camera, Scene
 from utils.drawing.poses import turntable
 from utils.skeleton import JOINTS
 
 CAMERA = Camera(None, "none")
 FILES = ["input.png", "overview.png", "pose.html", "pose.json", "pose_2d.png", "pose_3d_000.png", "pose_3d_015.png",
-         "pose_3d_165.png", "turntable.gif"]  # fmt: skip
+         "pose_3d_090.png", "pose_3d_165.png", "turntable.gif"]  # fmt: skip
 
 
 @pytest.fixture
@@ -28,11 +29,11 @@ def picture():
 
 @pytest.fixture
 def few_frames(monkeypatch):
-    monkeypatch.setattr("utils.demo.outputs.turntable", lambda pose, filled: turntable(pose, 2, 64, filled))
+    monkeypatch.setattr("utils.demo.outputs.turntable", lambda pose, **marks: turntable(pose, 2, 64, **marks))
 
 
 def test_every_file_is_written(person, picture, tmp_path):
-    save_people(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    save_scene(tmp_path, "photo.jpg", picture, Scene([person], CAMERA, 1))
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     assert Image.open(tmp_path / "pose_2d.png").size == (200, 300)
     with Image.open(tmp_path / "turntable.gif") as turntable:
@@ -41,7 +42,7 @@ def test_every_file_is_written(person, picture, tmp_path):
 
 
 def test_json_says_what_the_numbers_are(person, picture, tmp_path, few_frames):
-    save_people(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    save_scene(tmp_path, "photo.jpg", picture, Scene([person], CAMERA, 1))
     content = json.loads((tmp_path / "pose.json").read_text())
     assert content["picture"] == {"name": "photo.jpg", "width_px": 200, "height_px": 300}
     assert content["joints"] == list(JOINTS)
@@ -51,14 +52,14 @@ def test_json_says_what_the_numbers_are(person, picture, tmp_path, few_frames):
 
 def test_second_person_has_files_of_its_own_that_a_later_run_removes(person, picture, tmp_path, few_frames):
     (tmp_path / "person2_notes.txt").write_text("mine")
-    save_people(tmp_path, "photo.jpg", picture, [person, person], CAMERA)
+    save_scene(tmp_path, "photo.jpg", picture, Scene([person, person], CAMERA, 2))
     assert (tmp_path / "person2_turntable.gif").is_file()
-    save_people(tmp_path, "photo.jpg", picture, [person], CAMERA)
+    save_scene(tmp_path, "photo.jpg", picture, Scene([person], CAMERA, 1))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "person2_notes.txt"])
 
 
 def test_a_huge_picture_is_written_smaller_but_its_coordinates_stay(person, tmp_path, few_frames):
-    save_people(tmp_path, "photo.jpg", Picture(np.zeros((3200, 2400, 3), np.uint8)), [person], CAMERA)
+    save_scene(tmp_path, "photo.jpg", Picture(np.zeros((3200, 2400, 3), np.uint8)), Scene([person], CAMERA, 1))
     assert Image.open(tmp_path / "pose_2d.png").size == (1200, 1600)
     joints = json.loads((tmp_path / "pose.json").read_text())["people"][0]["joints_2d_px"]
     assert np.allclose(joints, person.joints.joints_px, atol=0.01)
@@ -101,14 +102,21 @@ def test_full_disk(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_overview_shows_the_person_and_all_views():
+def test_overview_shows_the_person_and_all_views(person):
     photo, views = np.zeros((100, 400, 3), np.uint8), [np.zeros((480, 480, 3), np.uint8)] * len(AZIMUTHS_DEG)
     photo[50, 350] = 255
-    strip = overview(photo, views, np.array([[340.0, 40], [360, 60]]))
-    assert strip.shape == (514, 4 * 480, 3)
+    corners = np.array([[340.0, 40], [360, 60]])[np.arange(17) % 2]
+    person = replace(person, seen=replace(person.seen, joints=replace(person.joints, joints_px=corners)))
+    strip = overview(photo, views, person)
+    assert strip.shape == (514, 5 * 480, 3)
     rows, columns = np.nonzero(strip[:480, :480, 0] > 128)
     assert rows.mean() == pytest.approx(240, abs=20)
     assert columns.mean() == pytest.approx(240, abs=20)
+
+
+def test_overview_has_a_row_for_every_person(person, picture, tmp_path, few_frames):
+    save_scene(tmp_path, "photo.jpg", picture, Scene([person] * 3, CAMERA, 3))
+    assert Image.open(tmp_path / "overview.png").size == (5 * 480, 3 * 514)
 
 
 @pytest.mark.parametrize("joints", [[[0, 0], [50, 50]], [[350, 10], [420, 110]], [[-300, -300], [900, 900]]])

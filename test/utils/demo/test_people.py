@@ -1,11 +1,12 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from utils.demo.images import Picture
-from utils.demo.people import CONVENTIONS, Camera, Person, camera_of
+from utils.demo.people import CONVENTIONS, Camera, Person, Scene, SeenPerson, camera_of
 from utils.keypoints import Joints
 from utils.keypoints import KeyPoints as Keypoints
 from utils.skeleton import JOINTS, NUM_JOINTS
@@ -15,9 +16,11 @@ from utils.skeleton import JOINTS, NUM_JOINTS
 def person():
     points = np.arange(34.0).reshape(17, 2)
     filled = np.array([name == "left_foot" for name in JOINTS])
-    return Person(
-        Keypoints("coco_17", points, np.full(17, 0.5)), Joints(points, np.full(17, 0.5), filled), np.ones((17, 3))
+    left_out = np.array([name == "left_wrist" for name in JOINTS])
+    seen = SeenPerson(
+        Keypoints("coco_17", points, np.full(17, 0.5)), Joints(points, np.full(17, 0.5), filled | left_out), left_out
     )
+    return Person(seen, np.ones((17, 3)))
 
 
 def picture(focal_px=None):
@@ -45,8 +48,12 @@ def test_no_field_of_view_means_no_intrinsics():
 
 def test_json_of_a_person(person):
     content = json.loads(json.dumps(person.to_dict()))
-    assert np.shape(content["joints_3d"]) == (NUM_JOINTS, 3)
-    assert np.shape(content["joints_2d_px"]) == (NUM_JOINTS, 2)
+    wrist = JOINTS.index("left_wrist")
+    for key, size in (("joints_3d", 3), ("joints_2d_px", 2)):
+        assert content[key].pop(wrist) is None
+        assert np.shape(content[key]) == (NUM_JOINTS - 1, size)
+    assert content["left_out_joints"] == ["left_wrist"]
+    assert content["joint_confidence"][wrist] == 0
     assert content["filled_joints"] == ["left_foot"]
     assert content["keypoints"]["names"][0] == "nose"
     assert "keypoints" not in person.to_dict(with_keypoints=False)
@@ -68,3 +75,10 @@ def test_drawn_in_a_resized_picture(person):
     half = person.drawn_in(0.5)
     assert (half.joints.joints_px == person.joints.joints_px / 2).all()
     assert half.pose is person.pose
+
+
+def test_summary_counts_who_was_looked_at_and_names_what_is_left_out(person):
+    whole = replace(person, seen=replace(person.seen, left_out=np.zeros(NUM_JOINTS, bool)))
+    assert Scene([whole], Camera(None, ""), 1).summary() == "1 person"
+    assert Scene([whole, whole], Camera(None, ""), 3).summary() == "2 people lifted of 3 found"
+    assert Scene([person], Camera(None, ""), 1).summary() == "1 person (not seen and left out: left_wrist)"

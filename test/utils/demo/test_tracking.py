@@ -1,21 +1,22 @@
 import numpy as np
 import pytest
 
+from utils.demo.people import SeenPerson
 from utils.demo.tracking import OneEuro, Tracker
 from utils.keypoints import Joints
 from utils.keypoints import KeyPoints as Keypoints
-from utils.skeleton import ROOT
+from utils.skeleton import INDEX, MIRROR, ROOT
 
 SHAPE = np.random.default_rng(0).uniform(-50, 50, (17, 2))
 
 
-def person(x, y=0.0):
-    points = SHAPE - SHAPE[ROOT] + [x, y]
-    return Keypoints("coco_17", points, np.ones(17)), Joints(points, np.ones(17), np.zeros(17, bool))
+def person(x, y=0.0, shape=SHAPE):
+    points = shape - shape[ROOT] + [x, y]
+    return SeenPerson(Keypoints("coco_17", points, np.ones(17)), Joints(points, np.ones(17), np.zeros(17, bool)))
 
 
 def numbers(followed):
-    return {track.number: joints.joints_px[ROOT, 0] for track, _, joints in followed}
+    return {track.number: seen.joints.joints_px[ROOT, 0] for track, seen in zip(*followed, strict=True)}
 
 
 def test_people_keep_their_numbers_when_their_order_changes():
@@ -24,34 +25,53 @@ def test_people_keep_their_numbers_when_their_order_changes():
     assert numbers(tracker([person(495), person(5)], 0.04)) == {1: 5, 2: 495}
 
 
-def test_a_newcomer_gets_a_new_number():
+def test_a_newcomer_does_not_take_the_number_of_who_stays():
     tracker = Tracker()
     tracker([person(0)], 0.0)
-    assert numbers(tracker([person(300), person(2)], 0.04)) == {1: 2, 2: 300}
+    assert numbers(tracker([person(40, shape=1.1 * SHAPE), person(0)], 0.033)) == {1: 0, 2: 40}
 
 
-def test_a_short_gap_is_bridged_and_a_long_one_is_not():
+def test_all_are_assigned_at_once_not_each_to_the_nearest():
+    tracker = Tracker()
+    tracker([person(0), person(20)], 0.0)
+    assert numbers(tracker([person(12), person(32)], 0.1)) == {1: 12, 2: 32}
+
+
+def test_memory_is_in_seconds_not_in_frames():
+    tracker = Tracker()
+    assert [list(numbers(tracker([person(0)], float(second)))) for second in range(4)] == [[1]] * 4
+    assert numbers(tracker([person(4)], 10.0)) == {2: 4}
+
+
+def test_a_jump_too_fast_for_a_person_is_left_out_and_the_number_comes_back():
     tracker = Tracker()
     tracker([person(0)], 0.0)
-    tracker([], 0.2)
-    assert numbers(tracker([person(4)], 0.4)) == {1: 4}
-    assert numbers(tracker([person(4)], 1.4)) == {2: 4}
+    upside_down = person(0, shape=SHAPE * [1, -1])
+    assert numbers(tracker([upside_down], 0.03)) == {}
+    assert numbers(tracker([person(3)], 0.06)) == {1: 3}
+
+
+def test_left_and_right_that_change_for_a_moment_are_changed_back():
+    tracker = Tracker()
+    swapped = person(0, shape=SHAPE[list(MIRROR)] - SHAPE[list(MIRROR)][ROOT] + SHAPE[ROOT])
+    tracker([person(0)], 0.0)
+    knee = INDEX["left_knee"]
+    seen = [tracker([swapped], 0.04 * frame)[1][0].joints.joints_px[knee] for frame in range(1, 12)]
+    assert seen[0] == pytest.approx(person(0).joints.joints_px[knee])
+    assert seen[-1] == pytest.approx(swapped.joints.joints_px[knee]), "who stays turned round has turned round"
 
 
 def test_without_smoothing_nothing_changes():
     tracker = Tracker()
     for seconds in (0.0, 0.04):
-        ((track, _, joints),) = tracker([person(10 * seconds)], seconds)
-        assert (joints.joints_px == person(10 * seconds)[1].joints_px).all()
+        (track,), (seen,) = tracker([person(10 * seconds)], seconds)
+        assert (seen.joints.joints_px == person(10 * seconds).joints.joints_px).all()
         assert (track.smooth_pose(np.ones((17, 3)), seconds) == 1).all()
 
 
 def test_smoothing_calms_noise_around_a_standing_person():
     rng, tracker = np.random.default_rng(1), Tracker(smooth_s=0.3)
-    raw, smooth = [], []
-    for frame in range(100):
-        ((_, _, joints),) = tracker([person(rng.normal(0, 2))], frame / 30)
-        smooth.append(joints.joints_px[ROOT, 0])
+    smooth = [tracker([person(rng.normal(0, 2))], frame / 30)[1][0].joints.joints_px[ROOT, 0] for frame in range(100)]
     raw = np.random.default_rng(1).normal(0, 2, 100)
     assert np.std(smooth[20:]) < 0.5 * np.std(raw[20:])
 
@@ -59,8 +79,8 @@ def test_smoothing_calms_noise_around_a_standing_person():
 def test_smoothing_keeps_up_with_a_runner():
     tracker = Tracker(smooth_s=0.3)
     for frame in range(60):
-        ((_, _, joints),) = tracker([person(10.0 * frame)], frame / 30)
-    assert 590 - joints.joints_px[ROOT, 0] < 30, "less than a third of the person behind after two seconds"
+        _, (seen,) = tracker([person(10.0 * frame)], frame / 30)
+    assert 590 - seen.joints.joints_px[ROOT, 0] < 30, "less than a third of the person behind after two seconds"
 
 
 def test_one_euro_starts_at_the_first_value_and_reaches_a_constant():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from utils.drawing.raster import blend_line, halve, nearest_on_segment, shade_limb
+from utils.drawing.raster import blend_lines, halve, nearest_on_segment, shade_limb
 
 RED = np.array([200.0, 20, 20])
 BLUE = np.array([20.0, 20, 200])
@@ -24,7 +24,7 @@ def test_nearest_on_segment_is_clamped_to_the_ends():
 
 def test_line_covers_its_radius_and_nothing_further():
     picture = canvas()
-    blend_line(picture, np.array([10.0, 20]), np.array([30.0, 20]), 3, RED, 1.0)
+    blend_lines(picture, np.array([10.0, 20]), np.array([30.0, 20]), ((3, RED, 1.0),))
     assert picture[20, 20].tolist() == RED.tolist()
     assert picture[22, 20].tolist() == RED.tolist()
     assert picture[25:, :].max() == 0
@@ -33,20 +33,20 @@ def test_line_covers_its_radius_and_nothing_further():
 
 def test_line_is_smooth_at_its_edge():
     picture = canvas()
-    blend_line(picture, np.array([10.0, 20]), np.array([30.0, 20]), 3.2, RED, 1.0)
+    blend_lines(picture, np.array([10.0, 20]), np.array([30.0, 20]), ((3.2, RED, 1.0),))
     assert 0 < picture[23, 20, 0] < RED[0]
 
 
 @pytest.mark.parametrize("place", [(-100.0, 5.0), (5.0, 400.0), (-1e5, -1e5)])
 def test_line_outside_the_picture_changes_nothing(place):
     picture = canvas()
-    blend_line(picture, np.array(place), np.array(place), 4, RED, 1.0)
+    blend_lines(picture, np.array(place), np.array(place), ((4, RED, 1.0),))
     assert picture.max() == 0
 
 
 def test_line_across_the_border_is_clipped():
     picture = canvas()
-    blend_line(picture, np.array([-50.0, 20]), np.array([90.0, 20]), 2, RED, 1.0)
+    blend_lines(picture, np.array([-50.0, 20]), np.array([90.0, 20]), ((2, RED, 1.0),))
     assert (picture[20] == RED).all()
 
 

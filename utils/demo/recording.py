@@ -1,0 +1,101 @@
+"""What the demo writes about a video, frame by frame: an annotated MP4 and one JSON. Memory does not grow."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from ..drawing.poses import draw_pose_2d, draw_pose_3d
+from .people import CONVENTIONS, Camera, Person, Scene
+from .video import TICKS, Frame
+
+FRAME_HEIGHT_PX = 720
+VIEW_AZIMUTHS_DEG = (15, 90)
+DRAWN_FRACTION = 0.7
+ENCODER = {"preset": "veryfast", "crf": "21", "bf": "0"}
+"""Without frames that refer to later ones, each is written at once, and the last one ends the file."""
+
+
+class Recording:
+    """pose.mp4 (H.264, as every browser plays it) and pose.json of a video.
+
+    Args:
+        folder: gets both.
+        name: of the video, for the JSON.
+        rate: frames a second, about: each frame keeps its own time.
+    """
+
+    def __init__(self, folder: Path, name: str, rate: float) -> None:
+        self._folder, self._rate = folder, rate
+        self._head = {"video": {"name": name, "frames_per_second": round(rate, 3)}}
+        self._json = (folder / "pose.json").open("w", encoding="utf-8")
+        self._container, self._stream, self._durations = None, None, {}
+        self.frames = self.people = 0
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._json.write("\n]}\n")
+        self._json.close()
+        if self._container is not None:
+            self._write(None)
+            self._container.close()
+
+    def add(self, frame: Frame, scene: Scene, numbers: list[int]) -> None:
+        """Appends a frame with its people, each with the number that follows them."""
+        rgb = side_by_side(frame, scene.people)
+        if self._container is None:
+            self._begin(rgb.shape[1::-1], scene.camera)
+        picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
+        picture.pts, picture.time_base = round(frame.seconds * TICKS), Fraction(1, TICKS)
+        self._durations[picture.pts] = max(round(frame.duration_s * TICKS), 1)
+        self._write(picture)
+        entry = {"time_s": round(frame.seconds, 4)}
+        pairs = zip(numbers, scene.people, strict=True)
+        entry["people"] = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in pairs]
+        self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
+        self.frames, self.people = self.frames + 1, self.people + len(scene.people)
+
+    def _begin(self, size: tuple[int, int], camera: Camera) -> None:
+        """Opens the MP4 and writes the head of the JSON, once the first frame tells the size."""
+        path = f"file:{(self._folder / 'pose.mp4').absolute()}"
+        self._container = av.open(path, "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream = self._container.add_stream("libx264", rate=Fraction(self._rate).limit_denominator(1001))
+        self._stream.width, self._stream.height, self._stream.pix_fmt = *size, "yuv420p"
+        self._stream.options, self._stream.codec_context.time_base = ENCODER, Fraction(1, TICKS)
+        head = json.dumps({**self._head, "camera": camera.to_dict(), **CONVENTIONS})
+        self._json.write(head[:-1] + ', "frames": [')
+
+    def _write(self, picture: av.VideoFrame | None) -> None:
+        """Encodes a picture, or with None what the encoder still holds back."""
+        for packet in self._stream.encode(picture):
+            # Without it the last frame would be shown for no time at all.
+            packet.duration = self._durations.pop(packet.pts, packet.duration)
+            self._container.mux(packet)
+
+
+def side_by_side(frame: Frame, people: list[Person]) -> np.ndarray:
+    """A frame with its keypoints, and beside it the first person's 3D pose from two sides. H.264 wants even sides."""
+    height = max(min(frame.size_px[1], FRAME_HEIGHT_PX) // 4 * 4, 4)
+    picture = frame.picture(max(round(max(frame.size_px) * height / frame.size_px[1]), 2))
+    side, width = height // 2, max(picture.rgb.shape[1] // 2 * 2, 2)
+    canvas = np.full((height, width + side, 3), 238, np.uint8)
+    photo = picture.rgb[:height, :width]
+    for person in reversed(people):
+        shown = person.drawn_in(1 / picture.scale)
+        photo = draw_pose_2d(photo, shown.joints.joints_px, shown.joints.filled, shown.seen.left_out)
+    canvas[: photo.shape[0], : photo.shape[1]] = photo
+    for row, azimuth_deg in enumerate(VIEW_AZIMUTHS_DEG if people else ()):
+        canvas[row * side : (row + 1) * side, width:] = view_of(people[0], azimuth_deg, side)
+    return canvas
+
+
+def view_of(person: Person, azimuth_deg: float, side: int) -> np.ndarray:
+    """The 3D pose in a square picture, drawn smaller and enlarged: that takes half the time."""
+    small = max(round(side * DRAWN_FRACTION), 2)
+    view = draw_pose_3d(person.pose, azimuth_deg, small, person.joints.filled, person.seen.left_out)
+    return np.asarray(Image.fromarray(view).resize((side, side), Image.Resampling.BICUBIC))
