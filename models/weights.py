@@ -67,7 +67,7 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
             lifter = Lifter(width, blocks)
         weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
         lifter.load_state_dict(weights, assign=True)
-    except (KeyError, RuntimeError, AttributeError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, RuntimeError, AttributeError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} does not hold a lifter of this project: its options or weights differ") from error
     lifter = lifter.eval().requires_grad_(False)
     if not lifter.network(torch.ones(1, 2 * NUM_JOINTS)).isfinite().all():
