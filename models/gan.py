@@ -21,10 +21,6 @@ from .optimization import SteeredAdam
 from .pseudo_labels import LabelledPoses
 from .validation import Validation
 
-MAX_GRADIENT_NORM = 50.0
-"""A few times the usual norm. A joint that comes close to the camera has gradients ten thousand times as long, which
-spoil Adam's memory for a thousand steps."""
-
 
 class PoseGAN(LightningModule):
     """Trains a lifter from 2D poses.
@@ -48,8 +44,9 @@ class PoseGAN(LightningModule):
 
     def on_fit_start(self) -> None:
         """Readies what must live where the networks are."""
-        self.labelled_poses = LabelledPoses(self.config.losses, self.config.views, self.device)
-        self.self_supervision = SelfSupervision(self.config.losses, self.config.views, self.bone_ratios)
+        losses, views = self.config.losses, self.config.views
+        self.labelled_poses = LabelledPoses(losses, views, self.device)
+        self.self_supervision = SelfSupervision(losses, views, self.bone_ratios)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One Adam for each network."""
@@ -102,7 +99,7 @@ class PoseGAN(LightningModule):
         """One update of the lifter and of its average."""
         optimizer.zero_grad()
         self.manual_backward(total(terms))
-        optimizer.optimizer.clip_next_step(MAX_GRADIENT_NORM)
+        optimizer.optimizer.clip_next_step(optimization.MAX_GRADIENT_NORM)
         optimizer.step()
         optimization.share_statistics(self.lifter, self.trainer.world_size)
         step = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx

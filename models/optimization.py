@@ -10,6 +10,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from utils.config import OptimizationConfig
 
+MAX_GRADIENT_NORM = 50.0
+"""A few times the usual norm. A joint that comes close to the camera has gradients ten thousand times as long, which
+spoil Adam's memory for a thousand steps."""
+
 
 class SteeredAdam(torch.optim.Adam):
     """Fused Adam whose next step can be clipped or skipped without reading any value back from the device.

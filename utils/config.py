@@ -9,31 +9,27 @@ from .options import Parser, option
 from .training.runs import read_note
 
 
+# fmt: off
 @dataclass(frozen=True)
 class RunConfig:
     """run"""
 
     gpus: int = option(1, "GPUs to train on, on each machine; 0 is the CPU", 0, 1024)
-    num_nodes: int = option(1, "machines to train on; start the same command on each, with torchrun or SLURM", 1, 4096)
+    num_nodes: int = option(1, "machines; start the same command on each, with torchrun or SLURM", 1, 4096)
     max_epochs: int = option(200, "passes over the training poses", 1, 1_000_000)
     seed: int = option(0, "of weights, views and data order", 0, 2**32 - 1)
     precision: Literal["32", "bf16"] = option("32", "of the linear layers; the geometry is always float32")
     logger: Literal["tensorboard", "mlflow", "both", "none"] = option(
-        "tensorboard", "where the curves go: lightning_logs/, mlflow.db, both or nowhere"
-    )
+        "tensorboard", "where the curves go: lightning_logs/, mlflow.db, both or nowhere")
     recipe: Literal["default", "chen2019", "synthetic", "both"] = option(
-        "default",
-        "settings for the flags you do not give: the best from 2D poses alone, the 2019 paper's, supervision by "
-        "synthetic poses alone, or 2D and synthetic poses",
-    )
+        "default", "settings for the flags you do not give: the best from 2D poses alone, the 2019 paper's, "
+        "supervision by synthetic poses alone, or 2D and synthetic poses")
     resume: Path | None = option(
         None, "go on from this checkpoint, a run's last.ckpt, with its options where no flag says otherwise",
-        metavar="CKPT",
-    )  # fmt: skip
+        metavar="CKPT")
     evaluate: Path | None = option(None, "no training: print this checkpoint's tables", metavar="CKPT")
     results: Path | None = option(
-        None, "with --evaluate: also write the tables here, and a CSV file beside it", metavar="FILE.json"
-    )
+        None, "with --evaluate: also write the tables here, and a CSV file beside it", metavar="FILE.json")
 
 
 @dataclass(frozen=True)
@@ -41,30 +37,20 @@ class DataConfig:
     """data"""
 
     data_dir: Path | None = option(
-        None, "holds mpii_poses.npy (or MPII's own annotation file) and h36m/; left out: ./data", metavar="DIR"
-    )
+        None, "holds mpii_poses.npy (or MPII's own annotation file) and h36m/; left out: ./data", metavar="DIR")
     train_data: str | None = option(
-        None,
-        "2D poses to train on: MPII, Human3.6M's S1 S5 S6 S7 S8, synthetic poses, or your own keypoints in a file; "
-        "left out: MPII if --data_dir has it, else synthetic",
-        metavar="{mpii,h36m,synthetic,FILE}",
-    )
+        None, "2D poses to train on: MPII, Human3.6M's S1 S5 S6 S7 S8, synthetic poses, or your own keypoints in a "
+        "file; left out: MPII if --data_dir has it, else synthetic", metavar="{mpii,h36m,synthetic,FILE}")
     skeleton: str | None = option(
-        None,
-        "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, openpose_body_25, "
-        "or another name in utils/skeleton.py",
-    )
+        None, "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, "
+        "openpose_body_25, or another name in utils/skeleton.py")
     val_data: Literal["h36m", "synthetic"] | None = option(
-        None,
-        "3D poses to validate on: Human3.6M's S9 S11 or synthetic poses; "
-        "left out: Human3.6M if --data_dir has it, else synthetic",
-    )
+        None, "3D poses to validate on: Human3.6M's S9 S11 or synthetic poses; left out: Human3.6M if --data_dir has "
+        "it, else synthetic")
     joint_definitions: Literal["h36m", "raw"] = option(
-        "h36m", "MPII's points moved to where Human3.6M's joints are, or as they are"
-    )
+        "h36m", "MPII's points moved to where Human3.6M's joints are, or as they are")
     val_stride: int | None = option(
-        None, "validate on every n-th frame; left out: 64 while training, 1 with --evaluate", 1, 100_000
-    )
+        None, "validate on every n-th frame; left out: 64 while training, 1 with --evaluate", 1, 100_000)
     synthetic_poses: int = option(20_000, "number of poses of --train_data synthetic", 64, 10_000_000)
 
 
@@ -75,8 +61,7 @@ class NetworkConfig:
     width: int = option(1024, "units a layer of the lifter", 1, 16_384)
     lifter_blocks: int = option(4, "residual blocks of the lifter", 0, 64)
     discriminator_width: int = option(
-        256, "units a layer of the discriminator; a wide one learns 20,000 poses by heart", 1, 16_384
-    )
+        256, "units a layer of the discriminator; a wide one learns 20,000 poses by heart", 1, 16_384)
     discriminator_blocks: int = option(3, "residual blocks of the discriminator", 0, 64)
 
 
@@ -89,13 +74,9 @@ class OptimizationConfig:
     dis_lr: float = option(0.001, "Adam's learning rate of the discriminator", 0.0, 1.0, above=True)
     gen_eps: float = option(1e-8, "Adam's epsilon of the lifter", 0.0, 1.0, above=True)
     dis_eps: float = option(1e-8, "Adam's epsilon of the discriminator", 0.0, 1.0, above=True)
-    lr_schedule: Literal["constant", "cosine"] = option(
-        "cosine", "learning rates over the run: constant, or a cosine down to 0"
-    )
+    lr_schedule: Literal["constant", "cosine"] = option("cosine", "learning rates: constant, or a cosine down to 0")
     ema_decay: float = option(
-        0.999, "of the moving average of the lifter's weights, which is evaluated and kept; 0: no average",
-        0.0, 0.999999,
-    )  # fmt: skip
+        0.999, "of the moving average of the lifter's weights, which is evaluated and kept; 0: none", 0.0, 0.999999)
 
 
 @dataclass(frozen=True)
@@ -103,8 +84,7 @@ class LossConfig:
     """losses"""
 
     gan_accuracy_cap: float = option(
-        0.9, "the discriminator is not updated while its accuracy exceeds this (Kudo et al. 2018)", 0.0, 1.0
-    )
+        0.9, "the discriminator is not updated while its accuracy exceeds this (Kudo et al. 2018)", 0.0, 1.0)
     gan_loss: Literal["non_saturating", "least_squares"] = option("least_squares", "loss of lifter and discriminator")
     weight_adversarial: float = option(1.0, "random views look like real poses", 0.0, 1e6)
     weight_2d: float = option(1.0, "L2D: the input is found again after the cycle", 0.0, 1e6)
@@ -112,20 +92,14 @@ class LossConfig:
     weight_bone: float = option(10.0, "bone lengths follow published proportions", 0.0, 1e6)
     weight_knee: float = option(5.0, "knees do not bend forward", 0.0, 1e6)
     weight_supervised: float = option(
-        5.0, "supervision by poses of known depth: synthetic ones, or pseudo-labels of the 2D poses", 0.0, 1e6
-    )
+        5.0, "supervision by poses of known depth: synthetic ones, or pseudo-labels of the 2D poses", 0.0, 1e6)
     supervised_noise: float = option(
-        0.0, "a detector's errors on the supervised poses: largest jitter, as a fraction of a person's size", 0.0, 1.0
-    )
+        0.0, "a detector's errors on the supervised poses: largest jitter, as a fraction of a person's size", 0.0, 1.0)
     pseudo_label_fraction: float = option(
-        1.0,
-        "fraction of the supervised poses that are pseudo-labels in a run's second half; the others, and all in the "
-        "first half, are synthetic; 1: no synthetic ones, supervision begins in the second half",
-        0.0, 1.0,
-    )  # fmt: skip
+        1.0, "fraction of the supervised poses that are pseudo-labels in a run's second half; the others, and all in "
+        "the first half, are synthetic; 1: no synthetic ones, supervision begins in the second half", 0.0, 1.0)
     discriminator_noise: float = option(
-        0.05, "noise on what the discriminator sees, as a fraction of a person's size", 0.0, 1.0
-    )
+        0.05, "noise on what the discriminator sees, as a fraction of a person's size", 0.0, 1.0)
     renormalise: bool = option(True, "projections get the size of real poses before the discriminator sees them")
 
 
@@ -137,6 +111,7 @@ class ViewConfig:
     elevation_distribution: Literal["normal", "uniform"] = option("normal", "of the elevation of random views")
     elevation_mean: float = option(8.0, "degrees by which cameras look down on average", -80.0, 80.0)
     elevation_std: float = option(6.0, "standard deviation (normal) or half width (uniform), degrees", 0.0, 90.0)
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -224,9 +199,7 @@ def parse_config(argv: list[str] | None = None) -> Config:
     if not active:
         parser.error("every --weight_... is 0: nothing is left to learn from")
     if active == ["weight_supervised"] and config.losses.pseudo_label_fraction == 1:
-        parser.error(
-            "with --pseudo_label_fraction 1 supervision waits for pseudo-labels: give another loss a --weight_..."
-        )
+        parser.error("with --pseudo_label_fraction 1 supervision waits for pseudo-labels: give another --weight_...")
     if config.data.skeleton and config.data.train_data in (None, "mpii", "h36m", "synthetic"):
         parser.error("--skeleton goes with --train_data FILE: the other data sets' points are known")
     stride = config.data.val_stride or (1 if config.run.evaluate else 64)

@@ -14,7 +14,7 @@ from datasets.datamodule import EpochBatches, PoseDataModule
 from datasets.synthetic.people import load_synthetic
 from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss, generator_loss
 from losses.self_supervision import SelfSupervision, random_views, total
-from models import gan
+from models import optimization
 from models.gan import PoseGAN
 from models.pseudo_labels import LabelledPoses
 from utils.config import Config
@@ -160,7 +160,7 @@ def plain_fit(people, epochs: int, **options) -> PoseGAN:
             cycle, terms = criterion(system.lifter, pose_norm, random_views(64, config.views, generator))
             fake_logit = system.discriminator(add_noise(cycle.projection_norm, noise, generator))
             (total(terms) + generator_loss(fake_logit, "least_squares")).backward()
-            torch.nn.utils.clip_grad_norm_(system.lifter.parameters(), gan.MAX_GRADIENT_NORM)
+            torch.nn.utils.clip_grad_norm_(system.lifter.parameters(), optimization.MAX_GRADIENT_NORM)
             adams[0].step()
             for ours, theirs in zip(system.lifter_ema.parameters(), system.lifter.parameters(), strict=True):
                 ours.data = decay * ours + (1 - decay) * theirs.data
@@ -178,7 +178,7 @@ def plain_fit(people, epochs: int, **options) -> PoseGAN:
 def test_the_fast_step_equals_a_plain_one(people, tmp_path, monkeypatch):
     lengths, measure = [], torch.nn.utils.get_total_norm
     monkeypatch.setattr(torch.nn.utils, "get_total_norm", lambda some: lengths.append(measure(some)) or lengths[-1])
-    monkeypatch.setattr(gan, "MAX_GRADIENT_NORM", 2.0)
+    monkeypatch.setattr(optimization, "MAX_GRADIENT_NORM", 2.0)
     # Biases before batch norm have gradients of rounding alone; a small epsilon would make whole steps of them.
     options = {"lr_schedule": "constant", "discriminator_noise": 0.05, "ema_decay": 0.9, "gan_accuracy_cap": 0.5,
                "weight_supervised": 0.0, "gen_eps": 1e-3, "dis_eps": 1e-3}  # fmt: skip
