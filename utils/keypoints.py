@@ -143,11 +143,11 @@ def read_keypoints(path: str | Path, image_name: str = "") -> list[KeyPoints]:
     path = Path(path)
     try:
         if not path.is_file():
-            raise ValueError(f"cannot read the key points at {path}: there is no such file")
+            raise ValueError(f"cannot read the keypoints at {path}: there is no such file")
         content = _parse(path)
         people = [_person(entry, path) for entry in _entries(content, image_name, path)]
     except OSError as error:
-        raise ValueError(f"cannot read the key points at {path}: {error.strerror}") from error
+        raise ValueError(f"cannot read the keypoints at {path}: {error.strerror}") from error
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is neither COCO nor OpenPose JSON") from error
     people = [person for person in people if (person.confidence > 0).any()]

@@ -8,8 +8,8 @@ from benchmark_table import BATCH, Bench, paper_system, products, training_norm
 from datasets.datamodule import EpochBatches
 from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
 from losses.self_supervision import total
-from models.gan import MAX_GRADIENT_NORM, PoseGAN
-from models.optimization import SteeredAdam, update_average
+from models.gan import PoseGAN
+from models.optimization import MAX_GRADIENT_NORM, SteeredAdam, update_average
 
 Factors = list[tuple[torch.Tensor, torch.Tensor]]
 
