@@ -1,22 +1,30 @@
-"""Parsed data kept between runs, in the user's cache folder, never beside the data."""
+"""Parsed data kept between runs as .npz files in the user's cache folder, never beside the data.
+
+joblib's cache would do the same with pickles, which run code when they are loaded.
+"""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from .arrays import read_npz
+from utils import geometry, skeleton
+
+from .files import read_npz
 
 PREFIX = "chen-cvpr2019-"
 MAX_ENTRIES = 4
 """Older entries are deleted: all views of Human3.6M's test subjects take about 260 MB."""
+ABANDONED_S = 3600
+"""A partial file that nobody has written for so long was left by a run that was killed."""
+PARSERS = (*sorted(Path(__file__).parent.glob("*.py")), Path(geometry.__file__), Path(skeleton.__file__))
+"""What a change of may change the parsed data."""
 
 
 def cache_folder() -> Path:
@@ -26,14 +34,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "chen-cvpr2019"
 
 
-def fingerprint(files: Iterable[Path], options: object, code: Iterable[str | Path]) -> str:
-    """A key that changes with the data files (path, size, time of change), the options and the parser's own text."""
+def key_of(files: Iterable[Path], options: object) -> str:
+    """A key that changes with the data files (path, size, time of change), the options and the parsers' own text."""
     digest = hashlib.sha256(repr(options).encode())
     for file in sorted(files):
         status = file.stat()
         digest.update(f"{file.resolve()}|{status.st_size}|{status.st_mtime_ns}\n".encode())
-    for file in code:
-        digest.update(Path(file).read_bytes())
+    for file in PARSERS:
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:32]
 
 
@@ -41,7 +49,7 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
     """What `build` returns, from the cache if it is there whole, else built and put there.
 
     Args:
-        key: from `fingerprint`.
+        key: from `key_of`.
         build: makes the arrays.
         data_dir: a cache folder inside it is not used.
     """
@@ -54,16 +62,12 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
         warnings.warn(f"cache folder {folder} lies in the data folder and is not used", stacklevel=2)
         return build()
     path = folder / f"{PREFIX}{key}.npz"
-    try:
-        arrays = read_npz(path)
-        if str(arrays.pop("key")) == key:
-            return arrays
-    # Missing, damaged or somebody else's: build it again.
-    except (ValueError, KeyError, OSError):
-        pass
+    # Missing or damaged: build it again.
+    with contextlib.suppress(ValueError, OSError):
+        return read_npz(path)
     arrays = build()
     try:
-        _write(path, {"key": np.array(key), **arrays})
+        _write(path, arrays)
     except OSError as problem:
         warnings.warn(f"parsed data is not cached, since {folder} cannot be written: {problem}", stacklevel=2)
     return arrays
@@ -72,33 +76,23 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """All or nothing: a reader sees the whole file or none, also when two runs write it at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _forget_killed(path.parent)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=PREFIX, suffix=".part", delete=False) as file:
-        try:
-            # Where files cannot be locked, nobody deletes what looks left behind.
-            with contextlib.suppress(OSError):
-                _lock(file)
+        partial = Path(file.name)
+    try:
+        with partial.open("wb") as file:
             np.savez(file, **arrays)
-            file.flush()
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    # Another run may be tidying up at the same time.
-    with contextlib.suppress(FileNotFoundError):
-        entries = sorted(path.parent.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)
-        for entry in entries[:-MAX_ENTRIES]:
-            entry.unlink()
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _tidy(path.parent)
 
 
-def _forget_killed(folder: Path) -> None:
-    """Deletes what writers left that were killed; a file whose writer lives is locked."""
-    for path in folder.glob(f"{PREFIX}*.part"):
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            _lock(file)
+def _tidy(folder: Path) -> None:
+    """Deletes the oldest entries and what killed runs left. Another run may be tidying up at the same time."""
+    with contextlib.suppress(OSError):
+        entries = sorted(folder.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)
+        partials = folder.glob(f"{PREFIX}*.part")
+        abandoned = [part for part in partials if time.time() - part.stat().st_mtime > ABANDONED_S]
+        for path in [*entries[:-MAX_ENTRIES], *abandoned]:
             path.unlink()
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Until the file is closed, at the latest when its process ends; OSError if somebody else has it."""
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

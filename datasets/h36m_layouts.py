@@ -1,18 +1,20 @@
-"""The two ways in which Human3.6M's recordings are laid out in files."""
+"""The ways in which Human3.6M's recordings are laid out in files of one recording each."""
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from utils.skeleton import SOURCES, joint_weights
 
-from .arrays import as_numbers, open_h5, read_h5
+from .files import find_files, open_h5, read_cdf, read_h5
+from .h36m_cameras import CalibratedCamera, camera_file, read_cameras
 from .keypoints import points_to_joints
-from .pickles import read_pickled_npz
 
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 ACTIONS = (
@@ -23,134 +25,199 @@ ALIASES = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog", "WalkingTogether": "
 NUM_CAPTURED = 32
 JOINT_INDICES = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Our 17 joints among the points of the motion capture; the others repeat these or end limbs."""
-VIDEOPOSE3D_SKELETONS = {"h36m": "h36m_17", "mpii": "mpii_16", "coco": "coco_17"}
-"""`layout_name` in the metadata of VideoPose3D's 2D files -> our name."""
+DETECTED, FINE_TUNED = "detected", "finetuned240"
+DETECTION_FOLDERS = {DETECTED: "StackedHourglass", FINE_TUNED: "StackedHourglassFineTuned240"}
+"""2D source -> folder: detections of a network trained on MPII, and after fine-tuning on Human3.6M."""
+LENGTH_TOLERANCE = 0.1
+"""Detections may be some frames shorter or longer than the motion capture, but by no larger share than this."""
 
 
-class Recording(NamedTuple):
-    """One subject doing one thing, seen by all cameras.
+@dataclass(frozen=True)
+class View:
+    """One recording (or a part of it) as one camera sees it, T frames.
 
     Attributes:
-        subject: "S9".
-        action: one of `ACTIONS`.
-        trial: what tells the recordings of an action apart: "", "1", ...
-        world_mm: (T, 17, 3) world frame.
-        detected_px: camera's name or place -> (T', 17, 2) float32, for those with detections.
+        recording: subject, action and trial: "S9", one of `ACTIONS`, and what tells the recordings of an action apart.
+        camera: its serial number.
+        cam_mm: (T, 17, 3) camera frame.
+        gt_px: (T, 17, 2) its projection, with the lens's distortion.
+        intrinsics_px: (4,).
+        detected_px: 2D source -> (T, 17, 2), NaN where nothing was detected.
     """
 
-    subject: str
-    action: str
-    trial: str
-    world_mm: np.ndarray
+    recording: tuple[str, str, str]
+    camera: str
+    cam_mm: Tensor
+    gt_px: Tensor
+    intrinsics_px: Tensor
     detected_px: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What to read: subjects and actions in the order of `SUBJECTS` and `ACTIONS`, every stride-th frame."""
+
+    subjects: tuple[str, ...]
+    actions: tuple[str, ...]
+    stride: int = 1
+    detections: bool = True
+
+
+class Layout(Protocol):
+    """Iterates over all wanted views: recording after recording, in each camera after camera by serial number.
+
+    Attributes:
+        files: all that will be read.
+        sources: 2D source -> the folder or file that it comes from.
+    """
+
+    files: list[Path]
+    sources: dict[str, str]
+
+    def __iter__(self) -> Iterator[View]: ...
+
+
+def observe(
+    recording: tuple[str, str, str],
+    world_mm: np.ndarray,
+    camera: CalibratedCamera,
+    detected_px: dict[str, Tensor],
+    stride: int,
+) -> View:
+    """One camera's view of a recording.
+
+    Args:
+        recording: see `View`.
+        world_mm: (T, 17, 3) world frame.
+        camera: the camera.
+        detected_px: 2D source -> (T', 17, 2) for those with detections; T and T' may differ by some frames.
+        stride: takes every stride-th frame.
+
+    Raises:
+        ValueError: if there are far more or fewer detections than frames of 3D.
+    """
+    length = len(world_mm)
+    for source, points_px in detected_px.items():
+        if abs(len(points_px) - len(world_mm)) > 1 + LENGTH_TOLERANCE * len(world_mm):
+            raise ValueError(
+                f"{' '.join(recording).strip()} has {len(world_mm)} frames of 3D but {len(points_px)} of detections "
+                f"by {camera.name} ({source})"
+            )
+        length = min(length, len(points_px))
+    frames = slice(0, length, stride)
+    chosen_mm = torch.from_numpy(np.ascontiguousarray(world_mm[frames], dtype=np.float64))
+    cam_mm, gt_px = camera.observe(chosen_mm)
+    detected_px = {source: points_px[frames] for source, points_px in detected_px.items()}
+    return View(recording, camera.name, cam_mm, gt_px, camera.intrinsics_px, detected_px)
+
+
 class BaselineLayout:
-    """3d-pose-baseline: `S9/MyPoses/3D_positions/Directions 1.h5`, `S9/StackedHourglass/Directions_1.54138969.h5`.
+    """3d-pose-baseline's folders, or Human3.6M's own, whose 3D positions are CDF files.
 
-    Attributes:
-        files: all that will be read.
+    `S9/MyPoses/3D_positions/Directions 1.h5` or `S9/MyPoseFeatures/D3_Positions/Directions 1.cdf`; detections in
+    `S9/StackedHourglass/Directions_1.54138969.h5` and `S9/StackedHourglassFineTuned240`; beside S9 the cameras' file.
     """
 
-    def __init__(self, folder: Path, subjects: Sequence[str], actions: Sequence[str], detections: bool):
-        self._entries, self.files = [], []
-        for subject in subjects:
-            found = _named(folder / subject / "MyPoses" / "3D_positions", "*.h5")
-            if not found:
-                raise ValueError(
-                    f"no recordings in {folder / subject / 'MyPoses' / '3D_positions'}; is {subject} there?"
-                )
-            detected = _named(folder / subject / "StackedHourglass", "*.h5") if detections else {}
+    POSITIONS = (("MyPoses/3D_positions", "*.h5"), ("MyPoseFeatures/D3_Positions", "*.cdf"),
+                 ("Poses_D3_Positions", "*.cdf"))  # fmt: skip
+
+    def __init__(self, folder: Path, wanted: Wanted):
+        self.stride = wanted.stride
+        self.recordings: list[tuple[tuple[str, str, str], Path, dict[str, dict[str, Path]]]] = []
+        self.files: list[Path] = []
+        self.sources: dict[str, str] = {}
+        for subject in wanted.subjects:
+            found = self._positions(folder / subject)
+            detections = DETECTION_FOLDERS if wanted.detections else {}
+            detected = {
+                source: _by_name(find_files(folder / subject / name, "*.h5")) for source, name in detections.items()
+            }
+            self.sources |= {source: DETECTION_FOLDERS[source] for source, files in detected.items() if files}
             for (action, trial, _), path in found.items():
-                if action in actions:
-                    views = {view: file for (*name, view), file in detected.items() if name == [action, trial]}
-                    self._entries.append((subject, action, trial, path, views))
-                    self.files += [path, *views.values()]
+                if action in wanted.actions:
+                    views = {
+                        source: {view: file for (*name, view), file in files.items() if name == [action, trial]}
+                        for source, files in detected.items()
+                    }
+                    self.recordings.append(((subject, action, trial), path, views))
+                    self.files += [path, *(file for files in views.values() for file in files.values())]
+        cameras = camera_file(folder)
+        self.files.append(cameras)
+        self.cameras = {subject: read_cameras(cameras, subject) for subject in wanted.subjects}
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def _positions(self, folder: Path) -> dict[tuple[str, str, str], Path]:
+        for name, pattern in self.POSITIONS:
+            if found := _by_name(find_files(folder / name, pattern)):
+                return found
+        places = " or ".join(str(folder / name) for name, _ in self.POSITIONS[:2])
+        raise ValueError(f"no recordings in {places}; is {folder.name} there?")
 
-    def __iter__(self) -> Iterator[Recording]:
-        weights = joint_weights("mpii_16")
-        for subject, action, trial, path, views in self._entries:
-            with open_h5(path) as file:
-                flat = read_h5(file, "3D_positions", (NUM_CAPTURED * 3, None))
-            world_mm = flat.reshape(NUM_CAPTURED, 3, -1)[list(JOINT_INDICES)].transpose(2, 0, 1)
-            detected_px = {}
-            for view, view_path in views.items():
-                with open_h5(view_path) as file:
-                    points_px = read_h5(file, "poses", (None, len(SOURCES["mpii_16"]), 2))
-                detected_px[view] = points_to_joints(points_px, weights)
-            yield Recording(subject, action, trial, world_mm, detected_px)
+    def __iter__(self) -> Iterator[View]:
+        for recording, path, views in self.recordings:
+            world_mm = _read_positions(path)
+            for camera in self.cameras[recording[0]]:
+                files = {source: files[camera.name] for source, files in views.items() if camera.name in files}
+                detected_px = {source: _read_detections(file) for source, file in files.items()}
+                yield observe(recording, world_mm, camera, detected_px, self.stride)
 
 
-class VideoPose3DLayout:
-    """VideoPose3D: `data_3d_h36m.npz`, in metres, and one of its `data_2d_h36m_*.npz`.
+def _read_positions(path: Path) -> np.ndarray:
+    """(T, 17, 3) mm in the world frame."""
+    if path.suffix.lower() == ".cdf":
+        flat = read_cdf(path, "Pose")
+        if flat.ndim not in (2, 3) or flat.shape[-1] != NUM_CAPTURED * 3:
+            raise ValueError(f"'Pose' in {path} has shape {flat.shape} instead of (1, frames, {NUM_CAPTURED * 3})")
+        return flat.reshape(-1, NUM_CAPTURED, 3)[:, JOINT_INDICES]
+    with open_h5(path) as file:
+        flat = read_h5(file, "3D_positions", (NUM_CAPTURED * 3, None))
+    return flat.reshape(NUM_CAPTURED, 3, -1)[list(JOINT_INDICES)].transpose(2, 0, 1)
 
-    Of several 2D files the Stacked Hourglass's (`_sh_`) comes first. Their views are numbered, not named.
 
-    Attributes:
-        files: all that will be read.
+def _read_detections(path: Path) -> Tensor:
+    with open_h5(path) as file:
+        points_px = read_h5(file, "poses", (None, len(SOURCES["mpii_16"]), 2))
+    return points_to_joints(points_px, joint_weights("mpii_16"))
+
+
+class FetchLayout:
+    """h36m-fetch's `S9/Directions-1/annot.h5`: all cameras of a recording in one file, each in its own frame.
+
+    Every fifth frame, as that tool takes them. No camera file is needed.
     """
 
-    def __init__(self, folder: Path, subjects: Sequence[str], actions: Sequence[str], detections: bool):
-        self._subjects, self._actions = subjects, actions
-        found = [path for path in sorted(folder.glob("data_2d_h36m_*.npz")) if path.stem != "data_2d_h36m_gt"]
-        found.sort(key=lambda path: "_sh_" not in path.name)
-        self.files = [folder / "data_3d_h36m.npz", *(found[:1] if detections else [])]
+    def __init__(self, folder: Path, wanted: Wanted):
+        self.stride = wanted.stride
+        self.sources: dict[str, str] = {}
+        self.recordings: list[tuple[tuple[str, str, str], Path]] = []
+        for subject in wanted.subjects:
+            found = {parse_name(path.parent.name): path for path in annotation_files(folder, subject)}
+            if not found:
+                raise ValueError(f"no recordings in {folder / subject}; is {subject} there?")
+            for (action, trial, _), path in sorted(found.items()):
+                if action in wanted.actions:
+                    self.recordings.append(((subject, action, trial), path))
+        self.files = [path for _, path in self.recordings]
 
-    def __iter__(self) -> Iterator[Recording]:
-        positions = _by_recording(self.files[0], "positions_3d")
-        detected, weights = {}, np.empty((0, 0))
-        for path in self.files[1:]:
-            detected, weights = _by_recording(path, "positions_2d"), _detector_weights(path)
-        for subject in self._subjects:
-            if subject not in positions:
-                raise ValueError(f"{self.files[0]} has no subject {subject}, only {', '.join(positions)}")
-            for (action, trial, _), values in positions[subject].items():
-                if action in self._actions:
-                    name = f"{subject} {action} {trial}".strip()
-                    metres = _checked(values, (NUM_CAPTURED, 3), f"{name} in {self.files[0]}")
-                    views = detected.get(subject, {}).get((action, trial, ""), ())
-                    detected_px = _views(views, weights, f"{name} in {self.files[-1]}")
-                    yield Recording(subject, action, trial, 1000 * metres[:, JOINT_INDICES], detected_px)
-
-
-def _by_recording(path: Path, name: str) -> dict[str, dict[tuple[str, str, str], Any]]:
-    """Subject -> action, trial and "" -> what VideoPose3D's file has there."""
-    content = read_pickled_npz(path, name)
-    if not all(isinstance(recordings, dict) for recordings in content.values()):
-        raise ValueError(f"{name} in {path} is not VideoPose3D's layout: subjects, then actions, then arrays")
-    return {
-        str(subject): {parse_name(str(recording)): recordings[recording] for recording in sorted(recordings, key=str)}
-        for subject, recordings in content.items()
-    }
+    def __iter__(self) -> Iterator[View]:
+        joints = list(JOINT_INDICES)
+        for recording, path in self.recordings:
+            with open_h5(path) as file:
+                numbers = read_h5(file, "camera", (None,))
+                # Older versions of the tool knew the poses of the universal skeleton only.
+                poses = "pose/3d" if "pose/3d" in file else "pose/3d-univ"
+                cam_mm = torch.from_numpy(read_h5(file, poses, (len(numbers), NUM_CAPTURED, 3))[:, joints])
+                gt_px = torch.from_numpy(read_h5(file, "pose/2d", (len(numbers), NUM_CAPTURED, 2))[:, joints])
+                for number in np.unique(numbers):
+                    camera = f"{number:.0f}"
+                    fx, cx, fy, cy = read_h5(file, f"intrinsics/{camera}", (4,))
+                    frames = np.flatnonzero(numbers == number)[:: self.stride]
+                    yield View(recording, camera, cam_mm[frames], gt_px[frames], torch.tensor([fx, fy, cx, cy]), {})
 
 
-def _detector_weights(path: Path) -> np.ndarray:
-    layout = str(read_pickled_npz(path, "metadata").get("layout_name"))
-    if layout not in VIDEOPOSE3D_SKELETONS:
-        raise ValueError(f"{path} has an unknown layout {layout!r}; known: {', '.join(VIDEOPOSE3D_SKELETONS)}")
-    return joint_weights(VIDEOPOSE3D_SKELETONS[layout])
-
-
-def _views(views: Any, weights: np.ndarray, where: str) -> dict[str, Tensor]:
-    """A camera's place -> our joints (T', 17, 2)."""
-    if not isinstance(views, list | tuple | np.ndarray):
-        raise ValueError(f"{where} is not a list of one array a camera")
-    arrays = (_checked(view, (weights.shape[1], 2), where) for view in views)
-    return {str(number): points_to_joints(array, weights) for number, array in enumerate(arrays)}
-
-
-def _checked(values: Any, frame_shape: tuple[int, ...], where: str) -> np.ndarray:
-    """(T, *frame_shape) float64."""
-    # Lists in lists may repeat one another until no memory could hold them as a table.
-    if isinstance(values, list | tuple):
-        raise ValueError(f"{where} is a list instead of an array")
-    array = as_numbers(values, where)
-    if array.shape[1:] != frame_shape:
-        raise ValueError(f"{where} has shape {array.shape} instead of (frames, {', '.join(map(str, frame_shape))})")
-    return array
+def annotation_files(folder: Path, subject: str) -> list[Path]:
+    """h36m-fetch's files of a subject."""
+    places = sorted((folder / subject).iterdir()) if (folder / subject).is_dir() else []
+    return [path for place in places for path in find_files(place, "annot.h5")]
 
 
 def parse_name(stem: str) -> tuple[str, str, str]:
@@ -159,10 +226,11 @@ def parse_name(stem: str) -> tuple[str, str, str]:
     >>> parse_name("Directions 1"), parse_name("TakingPhoto.54138969")
     (('Directions', '1', ''), ('Photo', '', '54138969'))
     """
-    action, trial, camera = re.fullmatch(r"(.*?)[ _]?(\d*)(?:\.(\d+))?", stem, re.DOTALL).groups()
+    match = re.fullmatch(r"(.*?)[ _-]?(\d*)(?:\.(\d+))?", stem, re.DOTALL)
+    action, trial, camera = match.groups() if match else (stem, "", "")
     return ALIASES.get(action, action), trial, camera or ""
 
 
-def _named(folder: Path, pattern: str) -> dict[tuple[str, str, str], Path]:
-    """The files of a folder by what their names say, sorted."""
-    return dict(sorted((parse_name(path.stem), path) for path in folder.glob(pattern)))
+def _by_name(paths: Sequence[Path]) -> dict[tuple[str, str, str], Path]:
+    """Files by what their names say, sorted."""
+    return dict(sorted((parse_name(path.stem), path) for path in paths))

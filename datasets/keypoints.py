@@ -10,7 +10,7 @@ from torch import Tensor
 from utils.geometry import usable
 from utils.skeleton import JOINTS_FROM, JOINTS_FROM_RAW, NUM_JOINTS, SOURCES, joint_weights
 
-from .arrays import as_numbers, read_json, read_npy, read_npz
+from .files import as_numbers, read_json, read_npy, read_npz
 from .poseset import PoseSet
 
 JOINT_DEFINITIONS = ("h36m", "raw")

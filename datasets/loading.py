@@ -6,7 +6,7 @@ from utils.config import Config, DataConfig
 
 from .h36m import load_h36m
 from .keypoints import load_keypoints
-from .mpii import load_mpii
+from .mpii import load_mpii, mpii_files
 from .poseset import PoseSet
 from .synthetic.people import load_synthetic
 
@@ -16,7 +16,6 @@ SYNTHETIC_VAL_POSES = 4096
 SYNTHETIC_VAL_SEED = 2**31
 """Far from any seed of a training set, so that no validation pose is trained on."""
 DEFAULT_FOLDER = Path("data")
-MPII_FILES = ("mpii_poses.npy", "mpii_human_pose_v1_u12_*.mat", "mpii_annotations.json")
 
 
 def load_data(config: Config) -> tuple[Config, PoseSet, PoseSet]:
@@ -75,7 +74,7 @@ def folder_of(data: DataConfig) -> Path:
 
 
 def _training_data_in(data: DataConfig) -> str:
-    return "mpii" if any(any(folder_of(data).glob(pattern)) for pattern in MPII_FILES) else "synthetic"
+    return "mpii" if mpii_files(folder_of(data)) else "synthetic"
 
 
 def _validation_data(data: DataConfig) -> str:

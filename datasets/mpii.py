@@ -1,37 +1,30 @@
 """MPII Human Pose (Andriluka et al. 2014): the 2D poses that the lifter learns from."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from . import arrays, cache, matrices
-from .arrays import as_numbers, existing_file, read_json, read_npy
+from utils.skeleton import SOURCES
+
+from . import cache
+from .files import as_numbers, existing_file, find_files, read_json, read_mat, read_npy
 from .keypoints import people_to_poseset
-from .matrices import NUM_MPII_POINTS
 from .poseset import PoseSet
 
-MATRIX_PATTERN = "mpii_human_pose_v1_u12_*.mat"
-READ_MATRIX = """\
-import sys
-sys.path[:] = sys.argv[2:]
-from datasets.matrices import print_points
-print_points(sys.argv[1])
-"""
-"""For a process of its own; the current folder, and what it holds, stays out of its imports."""
-LONGEST_S = 600
-"""The official file takes 15 s."""
+MATLAB_NAME = "mpii_human_pose_v1_u12_*.mat"
+FILE_NAMES = ("mpii_poses.npy", MATLAB_NAME, f"*/{MATLAB_NAME}", "mpii_annotations.json")
+"""In the order in which they are taken."""
+NUM_POINTS = len(SOURCES["mpii_16"])
 
 
 def load_mpii(data_dir: str | Path, joint_definitions: str = "h36m") -> PoseSet:
     """The people of MPII's training images whose joints are all annotated.
 
     Takes the first of these that `data_dir` holds: `mpii_poses.npy` (N, 34), 17 joints in Human3.6M's order; the
-    official `mpii_human_pose_v1_u12_*.mat`; `mpii_annotations.json`, its people one by one as training code for
-    stacked hourglasses shares them.
+    official `mpii_human_pose_v1_u12_*.mat`; `mpii_annotations.json`, one entry a person, as training code for stacked
+    hourglasses, HRNet or MMPose shares them.
 
     Args:
         data_dir: the folder, or one of these files.
@@ -44,25 +37,32 @@ def load_mpii(data_dir: str | Path, joint_definitions: str = "h36m") -> PoseSet:
         ValueError: one sentence, if there is no such file or nothing usable in it.
     """
     path = _find(Path(data_dir))
-    if path.suffix == ".npy":
-        points, skeleton = _read_poses(path), "mpii_17"
+    if path.suffix.lower() == ".npy":
+        points_px, skeleton = _read_poses(path), "mpii_17"
     else:
-        parse = _read_matrix if path.suffix == ".mat" else _read_annotations
-        key = cache.fingerprint([existing_file(path)], "MPII", [__file__, arrays.__file__, matrices.__file__])
-        points, skeleton = cache.cached(key, lambda: {"points": parse(path)}, path.parent)["points"], "mpii_16"
-    # Every layout has zeros where an annotator set no point. A visibility of 0 only means an occluded joint.
-    seen = (points != 0).any(axis=2)
-    poses = people_to_poseset(points, seen, skeleton, joint_definitions, str(path))
+        parse = _read_matlab if path.suffix.lower() == ".mat" else _read_annotations
+        key = cache.key_of([existing_file(path)], "MPII")
+        points_px, skeleton = cache.cached(key, lambda: {"points": parse(path)}, path.parent)["points"], "mpii_16"
+    # (0, 0) or (-1, -1) where an annotator set no point. A visibility of 0 beside other numbers means an occluded one.
+    seen = ((points_px != 0) & (points_px != -1)).any(axis=2)
+    poses = people_to_poseset(points_px, seen, skeleton, joint_definitions, str(path))
     return replace(poses, name=f"MPII, {poses.name}")
+
+
+def mpii_files(data_dir: Path) -> list[Path]:
+    """MPII's files in a folder, the one to take first."""
+    folders = [(data_dir, name) for name in FILE_NAMES if "/" not in name]
+    subfolders = sorted(path for path in data_dir.iterdir() if path.is_dir()) if data_dir.is_dir() else []
+    folders[2:2] = [(folder, MATLAB_NAME) for folder in subfolders]
+    return [path for folder, name in folders for path in find_files(folder, name)]
 
 
 def _find(data_dir: Path) -> Path:
     if data_dir.is_file():
         return data_dir
-    for pattern in ("mpii_poses.npy", MATRIX_PATTERN, f"*/{MATRIX_PATTERN}", "mpii_annotations.json"):
-        for path in sorted(data_dir.glob(pattern)):
-            return path
-    raise ValueError(f"no mpii_poses.npy, {MATRIX_PATTERN} or mpii_annotations.json in {data_dir}; put one there")
+    for path in mpii_files(data_dir):
+        return path
+    raise ValueError(f"no mpii_poses.npy, {MATLAB_NAME} or mpii_annotations.json in {data_dir}; put one there")
 
 
 def _read_poses(path: Path) -> np.ndarray:
@@ -73,44 +73,61 @@ def _read_poses(path: Path) -> np.ndarray:
     return poses.reshape(len(poses), 17, 2)
 
 
-def _read_matrix(path: Path) -> np.ndarray:
-    """(N, 16, 2) from the official annotations; see `matrix_points`."""
-    root = Path(__file__).parent.parent
-    command = [sys.executable, "-c", READ_MATRIX, str(path), *map(str, (root, *sys.path))]
-    # Each thread of a library for linear algebra would take its share of the memory allowed.
-    environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+def _read_matlab(path: Path) -> np.ndarray:
+    """(N, 16, 2): everybody with annotated points in a training image; zeros where there is no point."""
+    release = read_mat(path, "RELEASE")
     try:
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_S, check=False
-        )
-        if done.returncode == 0:
-            return np.frombuffer(done.stdout).reshape(-1, NUM_MPII_POINTS, 2)
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
-        reason = said[-1][:200] if done.returncode > 0 else f"reading it ended with signal {-done.returncode}"
-    except subprocess.TimeoutExpired:
-        reason = f"reading it takes longer than {LONGEST_S // 60} minutes"
-    raise ValueError(f"{path} is not MPII's annotation file or is damaged ({reason}); get it again")
+        images, in_training = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
+        people = [
+            _matlab_points(person)
+            for image, training in zip(images, in_training, strict=True)
+            for person in np.atleast_1d(image.annorect)
+            if training and _has(person, "annopoints")
+        ]
+    except (AttributeError, TypeError, IndexError, ValueError):
+        raise ValueError(f"{path} is not MPII's annotation file or is damaged; get it again") from None
+    return np.array(people, np.float64).reshape(-1, NUM_POINTS, 2)
+
+
+def _matlab_points(person: Any) -> np.ndarray:
+    points_px = np.zeros((NUM_POINTS, 2))
+    if _has(person.annopoints, "point"):
+        for point in np.atleast_1d(person.annopoints.point):
+            points_px[int(point.id)] = float(point.x), float(point.y)
+    return points_px
+
+
+def _has(struct: Any, field: str) -> bool:
+    """Whether a MATLAB struct has a field that is not empty."""
+    return np.size(getattr(struct, field, ())) > 0
 
 
 def _read_annotations(path: Path) -> np.ndarray:
-    """(N, 16, 2) from a list of people with `joint_self` [[x, y, visible], ...].
+    """(N, 16, 2) from a list of people; zeros where there is no point.
 
-    `isValidation` divides MPII's training images, so both halves count. `joint_others` repeats people who have an
-    entry of their own.
+    Stacked hourglasses' `joint_self` has rows x, y, visible. Its `isValidation` divides MPII's training images, so
+    both halves count, and its `joint_others` repeats people who have an entry of their own. HRNet's and MMPose's
+    `joints` has rows x, y, and `joints_vis` is 0 where a joint was not annotated.
     """
     content = read_json(path)
     people = content.get("root") if isinstance(content, dict) else content
     if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
         raise ValueError(f"{path} is not a list of annotated people")
-    rows = [
-        as_numbers(person.get("joint_self", ()), f"a 'joint_self' in {path}")
-        for person in people
-        if str(person.get("dataset", "MPI")).upper().startswith("MPI")
-    ]
-    points = np.zeros((len(rows), NUM_MPII_POINTS, 2))
-    for place, row in zip(points, rows, strict=True):
-        if row.ndim != 2 or row.shape[1] < 2 or len(row) > NUM_MPII_POINTS:
-            raise ValueError(f"a 'joint_self' in {path} has shape {row.shape}; wanted is ({NUM_MPII_POINTS}, 3)")
-        # Trailing joints that nobody annotated may be absent.
-        place[: len(row)] = row[:, :2]
-    return points
+    of_mpii = [person for person in people if str(person.get("dataset", "MPI")).upper().startswith("MPI")]
+    return np.array([_json_points(person, path) for person in of_mpii]).reshape(-1, NUM_POINTS, 2)
+
+
+def _json_points(person: dict[str, Any], path: Path) -> np.ndarray:
+    name = "joints" if "joints" in person else "joint_self"
+    rows = as_numbers(person.get(name, np.empty((0, 2))), f"a {name!r} in {path}")
+    if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) > NUM_POINTS:
+        raise ValueError(f"a {name!r} in {path} has shape {rows.shape}; wanted is ({NUM_POINTS}, 2 or 3)")
+    points_px = np.zeros((NUM_POINTS, 2))
+    # Trailing joints that nobody annotated may be absent.
+    points_px[: len(rows)] = rows[:, :2]
+    if name == "joints" and "joints_vis" in person:
+        annotated = as_numbers(person["joints_vis"], f"a 'joints_vis' in {path}")
+        if annotated.shape[:1] != (len(rows),):
+            raise ValueError(f"a 'joints_vis' in {path} has shape {annotated.shape}; wanted is ({len(rows)},)")
+        points_px[: len(rows)][annotated.reshape(len(rows), -1).max(axis=1) == 0] = 0
+    return points_px

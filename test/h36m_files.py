@@ -29,7 +29,7 @@ def rotations_and_centres():
         yield rotation, -5000 * rotation[2]
 
 
-def write_cameras(path, subjects=("9", "11"), shuffled=False):
+def write_cameras(path, subjects=("1", "9", "11"), shuffled=False):
     with h5py.File(path, "w") as file:
         for subject in subjects:
             cameras = list(enumerate(rotations_and_centres()))

@@ -1,4 +1,4 @@
-"""MPII's annotations: the official MATLAB file, and the JSON file that many repositories share."""
+"""MPII's annotations: the official MATLAB file, and the JSON files that many repositories share."""
 
 import json
 
@@ -64,4 +64,16 @@ def write_annotations(path, people):
         entry(people[2][:9]),
         entry(people[3], dataset="LEEDS"),
     ]
+    path.write_text(json.dumps(entries))
+
+
+def write_hrnet(path, people, with_visibility=True, unseen=()):
+    """One entry a person; `unseen` is a person and a joint that is marked as not annotated."""
+    entries = []
+    for number, points in enumerate(people):
+        seen = ~np.isnan(points).any(axis=1) & (points > 0).any(axis=1)
+        if unseen and number == unseen[0]:
+            seen[unseen[1]] = False
+        entry = {"image": "015601864.jpg", "scale": 3.0, "center": [594.0, 257.0], "joints": points.tolist()}
+        entries.append(entry | ({"joints_vis": [int(one) for one in seen]} if with_visibility else {}))
     path.write_text(json.dumps(entries))

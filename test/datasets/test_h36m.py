@@ -20,7 +20,8 @@ from h36m_files import (
     write_videopose3d,
 )
 
-from datasets.h36m import load_h36m, read_cameras
+from datasets.h36m import load_h36m
+from datasets.h36m_cameras import read_cameras
 from utils.skeleton import INDEX, joint_weights
 
 RECORDINGS = {
@@ -198,7 +199,7 @@ def test_impossible_cameras_are_refused(key, value, tmp_path):
     write_cameras(tmp_path / "cameras.h5")
     with h5py.File(tmp_path / "cameras.h5", "a") as file:
         file[f"subject9/camera2/{key}"][0] = value
-    with pytest.raises(ValueError, match=r"subject9/camera2 .* not a camera"):
+    with pytest.raises(ValueError, match=rf"S9's camera .* in {tmp_path}/cameras.h5 is not a camera"):
         read_cameras(tmp_path / "cameras.h5", "S9")
 
 
@@ -206,8 +207,8 @@ def test_impossible_cameras_are_refused(key, value, tmp_path):
     ("damage", "message"),
     [
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_bytes(path.read_bytes()[:1500]), "not a whole HDF5 file"),
-        (lambda path: path.write_text("no numbers"), "not a whole HDF5 file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:1500]), "cannot be read as HDF5"),
+        (lambda path: path.write_text("no numbers"), "cannot be read as HDF5"),
         (lambda path: rewrite(path, "poses", np.zeros((96, 3))), "has no '3D_positions'"),
         (lambda path: rewrite(path, "3D_positions", np.zeros((51, 3))), "instead of 96 x any numbers"),
         (lambda path: rewrite(path, "3D_positions", np.full((96, 3), b"x")), "instead of 96 x any numbers"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from samples_mpii import make_people, write_annotations, write_matrix
+from samples_mpii import make_people, write_annotations, write_hrnet, write_matrix
 from scipy.io import savemat
 
 from datasets.mpii import load_mpii
@@ -46,6 +46,37 @@ def test_the_shared_annotations(tmp_path):
     poses = load_mpii(tmp_path)
     np.testing.assert_allclose(poses.poses_px["gt"], joint_weights("mpii_16") @ people[:2], rtol=1e-4)
     assert poses.left_out == 2
+
+
+@pytest.mark.parametrize("missing", [(-1.0, -1.0), (0.0, 0.0), (float("nan"), 5.0)])
+@pytest.mark.parametrize("with_visibility", [True, False])
+def test_annotations_of_hrnet_and_mmpose(missing, with_visibility, tmp_path):
+    people = make_people(4, 16)
+    people[2, 9], people[3, 1] = missing, missing
+    write_hrnet(tmp_path / "mpii_annotations.json", people, with_visibility)
+    poses = load_mpii(tmp_path)
+    np.testing.assert_allclose(poses.poses_px["gt"], joint_weights("mpii_16") @ people[:2], rtol=1e-4)
+    assert poses.left_out == 2
+
+
+def test_a_joint_that_is_not_annotated_counts_as_missing_whatever_its_numbers(tmp_path):
+    people = make_people(3, 16)
+    write_hrnet(tmp_path / "mpii_annotations.json", people, unseen=(1, 9))
+    assert len(load_mpii(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("name", ["MPII_POSES.NPY", "mpii_human_pose_v1_u12_1.MAT", "mpii_annotations.JSON"])
+def test_upper_case_suffixes(name, tmp_path):
+    people = make_people(4, 16)
+    if name.endswith("NPY"):
+        with (tmp_path / name).open("wb") as file:
+            np.save(file, make_people(2, 17).reshape(2, 34))
+    elif name.endswith("MAT"):
+        write_matrix(tmp_path / "a.mat", people)
+        (tmp_path / "a.mat").rename(tmp_path / name)
+    else:
+        write_annotations(tmp_path / name, people)
+    assert len(load_mpii(tmp_path)) == 2
 
 
 def test_raw_joints_are_the_annotated_points_by_name(tmp_path):
@@ -90,16 +121,18 @@ def test_unusable_people_are_left_out_and_counted(tmp_path):
     ("name", "content", "message"),
     [
         ("mpii_poses.npy", b"", "is empty"),
-        ("mpii_poses.npy", b"12 13 14", "not a NumPy array file"),
+        ("mpii_poses.npy", b"12 13 14", "cannot be read as .npy"),
         ("mpii_poses.npy", np.zeros((3, 32)), "has shape .* wanted is"),
         ("mpii_poses.npy", np.zeros((0, 34)), "no person"),
         ("mpii_poses.npy", np.array([["a"] * 34]), "not an even table of numbers"),
         ("mpii_human_pose_v1_u12_1.mat", b"", "is empty"),
-        ("mpii_human_pose_v1_u12_1.mat", b"MATLAB 5.0 MAT-file" * 20, "is damaged"),
-        ("mpii_annotations.json", b"[{", "not valid JSON"),
+        ("mpii_human_pose_v1_u12_1.mat", b"MATLAB 5.0 MAT-file" * 20, "cannot be read as MATLAB"),
+        ("mpii_annotations.json", b"[{", "cannot be read as JSON"),
         ("mpii_annotations.json", b"[1, 2]", "not a list of annotated people"),
         ("mpii_annotations.json", b'[{"joint_self": [["a", 1, 1]]}]', "not an even table of numbers"),
         ("mpii_annotations.json", json.dumps([{"joint_self": [[1, 1, 1]] * 17}]).encode(), "has shape"),
+        ("mpii_annotations.json", b'[{"joints": [[1, 1]], "joints_vis": [1, 1]}]', r"'joints_vis' .* wanted is \(1,\)"),
+        ("mpii_annotations.json", b'[{"image": "a.jpg", "center": [1, 2]}]', "no person with all the points"),
     ],
 )
 def test_bad_files_are_named_in_one_sentence(name, content, message, tmp_path):
@@ -114,11 +147,12 @@ def test_a_truncated_official_file_is_named(tmp_path):
     path = tmp_path / "mpii_human_pose_v1_u12_1.mat"
     write_matrix(path, make_people(4, 16))
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match="is damaged"):
+    with pytest.raises(ValueError, match="cannot be read as MATLAB"):
         load_mpii(tmp_path)
-    savemat(path, {"SOMETHING": 1})
-    with pytest.raises(ValueError, match="RELEASE"):
-        load_mpii(tmp_path)
+    for content, message in (({"SOMETHING": 1}, "no 'RELEASE'"), ({"RELEASE": 1}, "not MPII's annotation file")):
+        savemat(path, content)
+        with pytest.raises(ValueError, match=message):
+            load_mpii(tmp_path)
 
 
 def test_nothing_there_and_unknown_definitions(tmp_path):

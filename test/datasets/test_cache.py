@@ -1,9 +1,11 @@
 import os
+import time
 
 import numpy as np
 import pytest
 
-from datasets.cache import MAX_ENTRIES, PREFIX, cache_folder, cached, fingerprint
+from datasets import cache
+from datasets.cache import ABANDONED_S, MAX_ENTRIES, PREFIX, cache_folder, cached, key_of
 
 KEY = "0123"
 
@@ -61,14 +63,11 @@ def test_damaged_entries_are_built_again(damage, folder, data_dir, build):
     assert build.calls == calls
 
 
-def test_an_entry_of_another_key_or_a_pickle_is_not_taken(folder, data_dir, build):
-    cached("other", build, data_dir)
-    (folder / f"{PREFIX}other.npz").rename(folder / f"{PREFIX}{KEY}.npz")
+def test_an_entry_that_holds_pickles_is_not_taken(folder, data_dir, build):
+    cached(KEY, build, data_dir)
+    np.savez(folder / f"{PREFIX}{KEY}.npz", poses=np.array({"a": 1}))
     cached(KEY, build, data_dir)
     assert build.calls == 2
-    np.savez(folder / f"{PREFIX}{KEY}.npz", key=np.array(KEY), poses=np.array({"a": 1}))
-    cached(KEY, build, data_dir)
-    assert build.calls == 3
 
 
 def test_a_folder_that_cannot_be_written_means_no_cache_and_a_warning(tmp_path, data_dir, build, monkeypatch):
@@ -108,22 +107,33 @@ def test_old_entries_go_and_other_files_stay(folder, data_dir, build):
     assert len(names) == MAX_ENTRIES + 1
 
 
-def test_the_key_follows_files_options_and_code(tmp_path):
+def test_what_killed_runs_left_goes_and_what_is_being_written_stays(folder, data_dir, build):
+    folder.mkdir()
+    killed, live = folder / f"{PREFIX}one.part", folder / f"{PREFIX}two.part"
+    for path in (killed, live):
+        path.write_text("half of it")
+    os.utime(killed, (time.time() - ABANDONED_S - 1,) * 2)
+    cached(KEY, build, data_dir)
+    assert live.exists() and not killed.exists()
+
+
+def test_the_key_follows_files_options_and_code(tmp_path, monkeypatch):
     data, code = tmp_path / "a.h5", tmp_path / "code.py"
     data.write_text("one")
     code.write_text("parse()")
+    monkeypatch.setattr(cache, "PARSERS", (code,))
     os.utime(data, (1, 1))
-    keys = [fingerprint([data], (1, "S9"), [code])]
-    assert fingerprint([data], (1, "S9"), [code]) == keys[0]
-    keys.append(fingerprint([data], (2, "S9"), [code]))
+    keys = [key_of([data], (1, "S9"))]
+    assert key_of([data], (1, "S9")) == keys[0]
+    keys.append(key_of([data], (2, "S9")))
     code.write_text("parse(better)")
-    keys.append(fingerprint([data], (1, "S9"), [code]))
+    keys.append(key_of([data], (1, "S9")))
     os.utime(data, (2, 2))
-    keys.append(fingerprint([data], (1, "S9"), [code]))
+    keys.append(key_of([data], (1, "S9")))
     data.write_text("three")
     os.utime(data, (2, 2))
-    keys.append(fingerprint([data], (1, "S9"), [code]))
-    keys.append(fingerprint([], (1, "S9"), [code]))
+    keys.append(key_of([data], (1, "S9")))
+    keys.append(key_of([], (1, "S9")))
     assert len(set(keys)) == len(keys)
 
 
