@@ -80,7 +80,7 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
         partial = Path(file.name)
     try:
         with partial.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # a name might be one of its options; ours are not
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

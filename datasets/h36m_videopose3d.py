@@ -84,8 +84,9 @@ def _detection_files(folder: Path) -> dict[str, Path]:
     names = {path.stem.lower().removeprefix("data_2d_h36m_"): path for path in found}
     # The same detections as in the folder of this name in 3d-pose-baseline's layout.
     fine_tuned = {FINE_TUNED: names.pop("sh_ft_h36m")} if "sh_ft_h36m" in names else {}
-    first, *others = sorted(names, key=lambda name: (not name.startswith("sh_"), name)) or [None]
-    return {**({DETECTED: names[first]} if first else {}), **fine_tuned, **{name: names[name] for name in others}}
+    ordered = {name: names[name] for name in sorted(names, key=lambda name: (not name.startswith("sh_"), name))}
+    first = {DETECTED: ordered.pop(next(iter(ordered)))} if ordered else {}
+    return first | fine_tuned | ordered
 
 
 def _by_recording(content: dict[str, Any], name: str, path: Path) -> dict[str, dict[tuple[str, str, str], Any]]:

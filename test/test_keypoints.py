@@ -142,7 +142,7 @@ def test_points_to_joints_is_the_weighted_sum():
         ("a.json", b'[{"keypoints": ["a", 2, 2]}]', "not an even table of numbers"),
         ("a.json", b'{"keypoints": {"a": 1}}', "not an even table of numbers"),
         ("a.json", b'{"keypoints": [[[1, 2]]], "skeleton": "dog"}', "unknown skeleton 'dog'; known: h36m_17"),
-        ("a.json", b"[{", "not valid JSON"),
+        ("a.json", b"[{", "cannot be read as JSON"),
     ],
 )
 def test_bad_files_are_named_in_one_sentence(name, content, message, tmp_path):

@@ -64,7 +64,7 @@ def test_what_numpy_saves_comes_back(tmp_path):
 def test_nothing_else_is_rebuilt(attack, protocol, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "a.npz", pickle.dumps(attack, protocol=protocol))
-    with pytest.raises(ValueError, match="more than arrays.*never run") as error:
+    with pytest.raises(ValueError, match=r"more than arrays.*never run") as error:
         read(path)
     assert "\n" not in str(error.value) and "a.npz" in str(error.value)
     assert not (tmp_path / "attacked").exists()
