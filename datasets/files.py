@@ -87,7 +87,7 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         ValueError: if the file is missing, damaged, of another kind or holds pickled objects.
     """
-    with _reading(path, ".npz") as path, np.load(path, allow_pickle=False) as archive:
+    with _reading(path, ".npz") as path, path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: _plain(archive[name], path) for name in archive.files}
 
 
@@ -105,7 +105,7 @@ def read_pickled_npz(path: str | Path) -> dict[str, Any]:
     Raises:
         ValueError: if the file is missing or damaged, or if a pickle asks for anything else.
     """
-    with _reading(path, ".npz") as path, np.load(path, allow_pickle=False) as archive:
+    with _reading(path, ".npz") as path, path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: _entry(archive, name) for name in archive.files}
 
 
