@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Gets the files of a 2D pose estimator for demo.py.
 #
-#   bash download_2d_pose_estimator.sh [blazepose|openpose-mpi|openpose-coco] [FOLDER]
+#   bash download_2d_pose_estimator.sh [blazepose|rtmpose|openpose-mpi|openpose-coco] [FOLDER]
 #
 # FOLDER defaults to estimators/ beside this script. Every file is compared with its published sum before it is put
 # in place, so running this twice, or twice at once, does no harm.
 #
 # PYTHON            the Python whose pip fetches BlazePose (default: python3, else python)
+# RTMPOSE_MIRROR    address of RTMPose's folder rtmposev1/onnx_sdk
 # OPENPOSE_MIRRORS  addresses to try in turn for OpenPose's folder models/pose, separated by spaces
 set -euo pipefail
 
@@ -110,9 +111,39 @@ get_openpose() {
     fail "no mirror gave $file; set OPENPOSE_MIRRORS to others, or put the file into $folder yourself"
 }
 
+# RTMPose and the person detector before it (Apache-2.0), as archives that hold one network each. Their publisher gives
+# no sums: the archive's own are checked, and the network's SHA-256 is noted, so that a later change is seen.
+get_rtmpose() {
+    local mirror=${RTMPOSE_MIRROR:-https://download.openmmlab.com/mmpose/v1/projects/rtmposev1/onnx_sdk}
+    local archives=(yolox_m_8xb8-300e_humanart-c2c7a14a rtmpose-m_simcc-body7_pt-body7_420e-256x192-e48f03d0_20230504)
+    local files=(rtmpose_yolox_m.onnx rtmpose_m_body7.onnx) number file
+    for number in 0 1; do
+        file=${files[$number]}
+        if [ -f "$folder/$file.sha256" ] && matches "$folder/$file" "$(cat "$folder/$file.sha256")"; then
+            continue
+        fi
+        echo "RTMPose: fetching $mirror/${archives[$number]}.zip"
+        fetch "$mirror/${archives[$number]}.zip" "$partial/$file.zip" || fail "$mirror did not give the file"
+        "$python" - "$partial/$file.zip" "$partial/$file" <<'PYTHON' || fail "the archive of $file is damaged; nothing was put in place"
+import hashlib, pathlib, sys, zipfile
+archive, target = map(pathlib.Path, sys.argv[1:])
+try:
+    with zipfile.ZipFile(archive) as file:
+        (member,) = [name for name in file.namelist() if name.endswith(".onnx")]
+        content = file.read(member)
+except (zipfile.BadZipFile, ValueError):
+    archive.unlink()
+    sys.exit(1)
+target.write_bytes(content)
+pathlib.Path(f"{target}.sha256").write_text(f"sha256:{hashlib.sha256(content).hexdigest()}\n")
+PYTHON
+        mv -f "$partial/$file" "$partial/$file.sha256" "$folder"
+    done
+}
+
 case $name in
-    blazepose | openpose-mpi | openpose-coco) ;;
-    *) fail "unknown estimator '$name'; use blazepose, openpose-mpi or openpose-coco" ;;
+    blazepose | rtmpose | openpose-mpi | openpose-coco) ;;
+    *) fail "unknown estimator '$name'; use blazepose, rtmpose, openpose-mpi or openpose-coco" ;;
 esac
 [ -n "$python" ] || fail "Python is not installed"
 mkdir -p "$folder" 2>/dev/null || fail "cannot make the folder $folder"
@@ -122,6 +153,7 @@ mkdir -p "$partial"
 [ "$name" != blazepose ] || trap 'rm -rf "$partial"' EXIT
 case $name in
     blazepose) get_blazepose ;;
+    rtmpose) get_rtmpose ;;
     openpose-mpi) get_openpose mpi/pose_iter_160000.caffemodel md5:2ca0990c7562bd7ae03f3f54afa96e00 ;;
     openpose-coco)
         get_openpose coco/pose_iter_440000.caffemodel sha256:b4cf475576abd7b15d5316f1ee65eb492b5c9f5865e70a2e7882ed31fb682549

@@ -1,6 +1,7 @@
 """download_2d_pose_estimator.sh against a server on this machine."""
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -12,11 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from models.detectors.loading import FILES
+from models.detectors.loading import FILES, NOTED, check_file
 
 SCRIPT = Path(__file__).resolve().parents[1] / "download_2d_pose_estimator.sh"
 CONTENT = os.urandom(300_000)
+
+
+def archived(content):
+    """An archive as RTMPose's publisher makes it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("20230831/model/end2end.onnx", content)
+        archive.writestr("20230831/model/detail.json", "{}")
+    return buffer.getvalue()
+
+
 NAME = "pose_iter_160000.caffemodel"
+ARCHIVE = archived(CONTENT)
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 
@@ -30,7 +43,7 @@ class Mirror(BaseHTTPRequestHandler):
         if kind == "none":
             self.send_error(404)
             return
-        content = b"something else" if kind == "wrong" else CONTENT
+        content = b"something else" if kind == "wrong" else ARCHIVE if self.path.endswith(".zip") else CONTENT
         start = int(self.headers["Range"].removeprefix("bytes=").split("-")[0]) if self.headers.get("Range") else 0
         self.send_response(206 if start else 200)
         if start:
@@ -65,7 +78,13 @@ def script(tmp_path):
 def start(server, script, tmp_path):
     def start_script(*mirrors, estimator="openpose-mpi"):
         addresses = " ".join(f"http://127.0.0.1:{server.server_port}/{mirror}" for mirror in mirrors)
-        environment = {**os.environ, "OPENPOSE_MIRRORS": addresses, "PYTHON": sys.executable, "no_proxy": "127.0.0.1"}
+        environment = {
+            **os.environ,
+            "OPENPOSE_MIRRORS": addresses,
+            "RTMPOSE_MIRROR": addresses,
+            "PYTHON": sys.executable,
+            "no_proxy": "127.0.0.1",
+        }
         return subprocess.Popen(
             ["bash", str(script), estimator, str(tmp_path / "estimators")],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -185,3 +204,19 @@ fi
     assert done.returncode == 0, done.stderr
     written = {path.name for path in set(tmp_path.rglob("*")) - before if path.is_file()}
     assert written == {*FILES["blazepose"], ".lock-blazepose"}
+
+
+def test_rtmpose_notes_its_own_sums_and_is_fetched_once(start, server, tmp_path):
+    assert finish(start("good", estimator="rtmpose"))[0] == 0
+    assert finish(start("good", estimator="rtmpose"))[0] == 0
+    assert len(server.asked) == 2
+    for name in FILES["rtmpose"]:
+        assert (tmp_path / "estimators" / name).read_bytes() == CONTENT
+        check_file(tmp_path / "estimators" / name, NOTED, "rtmpose")
+
+
+def test_a_damaged_archive_of_rtmpose_is_not_put_in_place(start, tmp_path):
+    status, _, error = finish(start("wrong", estimator="rtmpose"))
+    assert status == 1
+    assert "is damaged; nothing was put in place" in error
+    assert visible(tmp_path) == []

@@ -12,6 +12,8 @@ from utils.keypoints import KeyPoints as Keypoints
 
 ESTIMATOR_FOLDER = Path(__file__).resolve().parents[2] / "estimators"
 """Where download_2d_pose_estimator.sh puts the files."""
+NOTED = "noted"
+"""RTMPose's publisher gives no sums: the download notes its own beside each file, and a later change is refused."""
 FILES: dict[str, dict[str, str]] = {
     "blazepose": {
         "pose_detection.tflite": "sha256:9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
@@ -21,6 +23,7 @@ FILES: dict[str, dict[str, str]] = {
     "openpose-coco": {
         "pose_iter_440000.caffemodel": "sha256:b4cf475576abd7b15d5316f1ee65eb492b5c9f5865e70a2e7882ed31fb682549"
     },
+    "rtmpose": dict.fromkeys(("rtmpose_yolox_m.onnx", "rtmpose_m_body7.onnx"), NOTED),
 }
 """The files of each estimator and their published sums."""
 
@@ -75,7 +78,7 @@ def load_detector(
     """A detector ready for pictures.
 
     Args:
-        name: "blazepose", "openpose-mpi" or "openpose-coco".
+        name: "blazepose", "rtmpose", "openpose-mpi" or "openpose-coco".
         folder: where its files are.
         width, height: the box that a picture is fitted into, in pixels (OpenPose only).
         thr: lowest value of a heat map that is taken for a point (OpenPose only; BlazePose reports every value).
@@ -91,6 +94,10 @@ def load_detector(
         from .blazepose import BlazePose
 
         return Detector(BlazePose(folder))
+    if name == "rtmpose":
+        from .rtmpose import RTMPose
+
+        return Detector(RTMPose(folder))
     from .openpose import OpenPose
 
     (file,) = FILES[name]
@@ -98,18 +105,32 @@ def load_detector(
 
 
 def check_file(path: Path, digest: str, name: str) -> None:
-    """Compares a file with its published sum, "algorithm:hex".
+    """Compares a file with its published sum, "algorithm:hex", or with the one noted when it was fetched.
 
     Raises:
         ValueError: one sentence with the command that gets the file.
     """
     mend = f"get it with: bash download_2d_pose_estimator.sh {name}"
-    if not path.is_file():
+    note = path.with_name(path.name + ".sha256")
+    if not path.is_file() or (digest == NOTED and not note.is_file()):
         raise ValueError(f"the pose estimator's file {path} is missing; {mend}")
-    algorithm, expected = digest.split(":")
-    found = hashlib.new(algorithm)
+    if digest == NOTED:
+        digest = note.read_text(encoding="ascii", errors="replace").strip()
+    if sum_of(path, digest.split(":")[0]) != digest:
+        raise ValueError(f"the pose estimator's file {path} is damaged; {mend}")
+
+
+def sum_of(path: Path, algorithm: str) -> str:
+    """A file's sum as "algorithm:hex"; nothing for an algorithm that nobody knows."""
+    if algorithm not in ("sha256", "md5"):
+        return ""
+    digest = hashlib.new(algorithm)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            found.update(block)
-    if found.hexdigest() != expected:
-        raise ValueError(f"the pose estimator's file {path} is damaged; {mend}")
+            digest.update(block)
+    return f"{algorithm}:{digest.hexdigest()}"
+
+
+def note_sum(path: Path) -> None:
+    """Writes a file's sum beside it, as the download does."""
+    path.with_name(path.name + ".sha256").write_text(sum_of(path, "sha256") + "\n", encoding="ascii")

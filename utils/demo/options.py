@@ -22,7 +22,9 @@ class DemoOptions:
     thr: float = option(0.1, "lowest confidence of a keypoint that counts as seen", 0.0, 1.0)
     ckpt: str = option("./test/checkpoints/pretrained_model.ckpt", "checkpoint of a trained lifter")
     out: str = option("./demo_out", "folder for the results")
-    estimator: Literal["blazepose", "openpose-mpi", "openpose-coco"] = option("blazepose", "2D pose estimator")
+    estimator: Literal["blazepose", "rtmpose", "openpose-mpi", "openpose-coco"] = option(
+        "blazepose", "2D pose estimator"
+    )
     estimators_dir: str = option("./estimators", "folder of the 2D pose estimator's files")
     keypoints: str | None = option(
         None, "COCO or OpenPose JSON of the image's keypoints, instead of a 2D pose estimator", metavar="FILE"
