@@ -151,7 +151,7 @@ class BlazePose:
         """The keypoints in a crop, in image pixels."""
         raw, presence, _, heat, _ = run(self._landmarker, sample(image, crop, LANDMARK_SIZE) / 255)
         landmarks = raw.reshape(-1, 5)
-        points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, sigmoid(heat[0]))
+        points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, heat[0])
         points_px = points * LANDMARK_SIZE @ crop[:, :2].T + crop[:, 2]
         confidence = (peak * sigmoid(landmarks[:, 4]))[:POINTS]
         person = Keypoints(SOURCE, points_px[:POINTS], confidence, float(presence[0, 0]))
@@ -224,23 +224,23 @@ def overlap(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     return shared / np.maximum((box[1] - box[0]).prod() + areas - shared, 1e-12)
 
 
-def refine(points: np.ndarray, heat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def refine(points: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Landmarks moved to the centre of mass of their heat maps nearby, where these are sure.
 
     Args:
         points: (K, 2) x and y as shares of the crop's side.
-        heat: (side, side, K) probabilities.
+        logits: (side, side, K) of the heat maps' probabilities.
 
     Returns:
         Points (K, 2), and the highest probability near each (K,); 0 for a landmark outside the crop.
     """
-    side, reach = len(heat), REFINE_WINDOW // 2
+    side, reach = len(logits), REFINE_WINDOW // 2
     refined, peak = points.copy(), np.zeros(len(points))
     for number, (column, row) in enumerate((points * side).astype(int)):
         if not (0 <= column < side and 0 <= row < side):
             continue
         top, left = max(row - reach, 0), max(column - reach, 0)
-        window = heat[top : row + reach + 1, left : column + reach + 1, number]
+        window = sigmoid(logits[top : row + reach + 1, left : column + reach + 1, number])
         peak[number] = window.max()
         if peak[number] >= REFINE_FROM:
             rows, columns = np.mgrid[top : top + window.shape[0], left : left + window.shape[1]]

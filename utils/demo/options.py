@@ -23,7 +23,7 @@ class DemoOptions:
     ckpt: str = option("./test/checkpoints/pretrained_model.ckpt", "checkpoint of a trained lifter")
     out: str = option("./demo_out", "folder for the results")
     estimator: Literal["blazepose", "rtmpose", "openpose-mpi", "openpose-coco"] = option(
-        "blazepose", "2D pose estimator"
+        "blazepose", "2D pose estimator; rtmpose for crowded pictures"
     )
     estimators_dir: str = option("./estimators", "folder of the 2D pose estimator's files")
     keypoints: str | None = option(

@@ -14,7 +14,9 @@ from .video import TICKS, Frame
 
 FRAME_HEIGHT_PX = 720
 VIEW_AZIMUTHS_DEG = (15, 90)
-DRAWN_FRACTION = 0.7
+DRAWN_FRACTION = 0.65
+VIEWS_S = 0.03
+"""The 3D views of 60 frames a second are drawn 30 times a second."""
 ENCODER = {"preset": "veryfast", "crf": "21", "bf": "0"}
 """Without frames that refer to later ones, each is written at once, and the last one ends the file."""
 
@@ -33,6 +35,7 @@ class Recording:
         self._head = {"video": {"name": name, "frames_per_second": round(rate, 3)}}
         self._json = (folder / "pose.json").open("w", encoding="utf-8")
         self._container, self._stream, self._durations = None, None, {}
+        self._views, self._viewed_s = None, -VIEWS_S
         self.frames = self.people = 0
 
     def __enter__(self) -> "Recording":
@@ -47,7 +50,7 @@ class Recording:
 
     def add(self, frame: Frame, scene: Scene, numbers: list[int]) -> None:
         """Appends a frame with its people, each with the number that follows them."""
-        rgb = side_by_side(frame, scene.people)
+        rgb = side_by_side(frame, scene.people, self._views_of(frame, scene.people))
         if self._container is None:
             self._begin(rgb.shape[1::-1], scene.camera)
         picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
@@ -59,6 +62,15 @@ class Recording:
         entry["people"] = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in pairs]
         self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
         self.frames, self.people = self.frames + 1, self.people + len(scene.people)
+
+    def _views_of(self, frame: Frame, people: list[Person]) -> list[np.ndarray]:
+        """The first person's views: new ones, or those of a moment ago where frames follow very fast."""
+        if not people:
+            self._viewed_s = -VIEWS_S
+            return []
+        if frame.seconds - self._viewed_s >= VIEWS_S:
+            self._views, self._viewed_s = views_of(people[0], panel_side(frame)), frame.seconds
+        return self._views
 
     def _begin(self, size: tuple[int, int], camera: Camera) -> None:
         """Opens the MP4 and writes the head of the JSON, once the first frame tells the size."""
@@ -78,24 +90,32 @@ class Recording:
             self._container.mux(packet)
 
 
-def side_by_side(frame: Frame, people: list[Person]) -> np.ndarray:
-    """A frame with its keypoints, and beside it the first person's 3D pose from two sides. H.264 wants even sides."""
-    height = max(min(frame.size_px[1], FRAME_HEIGHT_PX) // 4 * 4, 4)
+def panel_side(frame: Frame) -> int:
+    """Side in pixels of each of the two square views beside a frame: half its height as it is written."""
+    return max(min(frame.size_px[1], FRAME_HEIGHT_PX) // 4 * 2, 2)
+
+
+def side_by_side(frame: Frame, people: list[Person], views: list[np.ndarray]) -> np.ndarray:
+    """A frame with its keypoints, and beside it square views, one above the other. H.264 wants even sides."""
+    side = panel_side(frame)
+    height = 2 * side
     picture = frame.picture(max(round(max(frame.size_px) * height / frame.size_px[1]), 2))
-    side, width = height // 2, max(picture.rgb.shape[1] // 2 * 2, 2)
+    width = max(picture.rgb.shape[1] // 2 * 2, 2)
     canvas = np.full((height, width + side, 3), 238, np.uint8)
     photo = picture.rgb[:height, :width]
     for person in reversed(people):
         shown = person.drawn_in(1 / picture.scale)
         photo = draw_pose_2d(photo, shown.joints.joints_px, shown.joints.filled, shown.seen.left_out)
     canvas[: photo.shape[0], : photo.shape[1]] = photo
-    for row, azimuth_deg in enumerate(VIEW_AZIMUTHS_DEG if people else ()):
-        canvas[row * side : (row + 1) * side, width:] = view_of(people[0], azimuth_deg, side)
+    for row, view in enumerate(views):
+        canvas[row * side : (row + 1) * side, width:] = view
     return canvas
 
 
-def view_of(person: Person, azimuth_deg: float, side: int) -> np.ndarray:
-    """The 3D pose in a square picture, drawn smaller and enlarged: that takes half the time."""
-    small = max(round(side * DRAWN_FRACTION), 2)
-    view = draw_pose_3d(person.pose, azimuth_deg, small, person.joints.filled, person.seen.left_out)
-    return np.asarray(Image.fromarray(view).resize((side, side), Image.Resampling.BICUBIC))
+def views_of(person: Person, side: int) -> list[np.ndarray]:
+    """The 3D pose from two sides in square pictures, drawn smaller and enlarged: that takes half the time."""
+    small, views = max(round(side * DRAWN_FRACTION), 2), []
+    for azimuth_deg in VIEW_AZIMUTHS_DEG:
+        view = draw_pose_3d(person.pose, azimuth_deg, small, person.joints.filled, person.seen.left_out)
+        views.append(np.asarray(Image.fromarray(view).resize((side, side), Image.Resampling.BICUBIC)))
+    return views

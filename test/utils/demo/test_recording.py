@@ -6,7 +6,7 @@ from samples_keypoints import lifted, standing
 from samples_videos import noise, write_video
 
 from utils.demo.people import Camera, Scene
-from utils.demo.recording import Recording, side_by_side
+from utils.demo.recording import Recording, panel_side, side_by_side, views_of
 from utils.demo.video import VideoFrames
 
 
@@ -57,7 +57,8 @@ def test_browsers_play_it(tmp_path):
 @pytest.mark.parametrize("size", [(202, 300), (1920, 1080), (334, 720), (30, 40), (2, 2)])
 def test_frames_have_even_sides_and_equal_heights(person, tmp_path, size):
     (frame,) = VideoFrames(write_video(tmp_path / "a.mp4", noise(1, size)))
-    with_person, without = side_by_side(frame, [person]), side_by_side(frame, [])
+    with_person = side_by_side(frame, [person], views_of(person, panel_side(frame)))
+    without = side_by_side(frame, [], [])
     assert with_person.shape == without.shape
     assert with_person.shape[0] % 2 == with_person.shape[1] % 2 == 0
     assert with_person.shape[0] <= 720
