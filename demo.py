@@ -30,7 +30,7 @@ def run(options: DemoOptions) -> int:
     """Options -> detector -> lifter -> results."""
     from utils.demo.sources import opened
 
-    with opened(str(default_file("input", options.input))) as source:
+    with opened(default_file("input", options.input)) as source:
         if options.keypoints and source.kind != "picture":
             raise ValueError(f"--keypoints goes with one picture, not with a {source.kind}")
         pipeline = load_pipeline(options, source.name)

@@ -1,3 +1,4 @@
+import io
 import json
 import re
 import subprocess
@@ -182,6 +183,21 @@ def test_an_input_needs_no_flag_and_is_given_once(run, points, capsys):
     with pytest.raises(SystemExit, match="2"):
         run(photo, "--input", "other.png")
     assert "given twice" in capsys.readouterr().err
+
+
+def test_standard_input(run, points, monkeypatch):
+    _, photo, *keypoints = points(standing())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(Path(photo).read_bytes())))
+    status, printed, _, out = run("-", *keypoints)
+    assert status == 0
+    assert "standard input: 1 person" in printed
+    assert json.loads((out / "pose.json").read_text())["picture"]["name"] == "standard input"
+
+
+@pytest.mark.parametrize("address", ["rtsp://127.0.0.1:9/live", "http://127.0.0.1:9/photo.jpg"])
+def test_an_address_where_nobody_answers(run, address, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    assert failed(run(address, *needs_blazepose()), address, "refused")
 
 
 def test_defaults_are_found_from_any_folder(tmp_path, capsys, monkeypatch):

@@ -29,7 +29,7 @@ class RTMPose:
             import onnxruntime  # noqa: F401  (rtmlib imports it late)
             import rtmlib
         except ImportError as error:
-            raise ValueError("RTMPose needs rtmlib: pip install -r requirements-rtmpose.txt") from error
+            raise ValueError("RTMPose needs rtmlib: pip install 'rtmlib>=0.0.13,<0.1'") from error
         person, points = (str(Path(folder) / name) for name in (PERSON_FILE, POINTS_FILE))
         try:
             # rtmlib prints what it loads.
