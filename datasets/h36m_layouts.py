@@ -150,7 +150,7 @@ class BaselineLayout:
             if found := _by_name(find_files(folder / name, pattern)):
                 return found
         places = " or ".join(str(folder / name) for name, _ in self.POSITIONS[:2])
-        raise ValueError(f"no recordings in {places}; is {folder.name} there?")
+        raise ValueError(f"no recordings in {places}, and no data_3d_h36m.npz; is {folder.name} there?")
 
     def __iter__(self) -> Iterator[View]:
         for recording, path, views in self.recordings:
