@@ -106,7 +106,10 @@ class BlazePose:
             seconds: its time in the video.
         """
         small, shrink = within_limit(image)
-        looks = [self._landmarks(small, crop_matrix(*known.circle_px, LANDMARK_SIZE)) for known in self._followed]
+        looks = [
+            self._landmarks(small, crop_matrix(known.circle_px[0], known.circle_px[1], LANDMARK_SIZE))
+            for known in self._followed
+        ]
         found = [look for look in looks if likeness(look.person) >= STILL_ALIKE]
         newcomers_due = not 0 <= seconds - self._searched_s < SEARCH_S
         if newcomers_due or len(found) < max(len(looks), 1):
@@ -144,7 +147,7 @@ class BlazePose:
             looks.append(self._landmarks(image, crop))
             if sureness(looks[-1].person) >= SURE or likeness(looks[-1].person) < HOPELESS:
                 break
-            crop = crop_matrix(*looks[-1].circle_px, LANDMARK_SIZE)
+            crop = crop_matrix(looks[-1].circle_px[0], looks[-1].circle_px[1], LANDMARK_SIZE)
         return max(looks, key=lambda look: sureness(look.person))
 
     def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> Finding:

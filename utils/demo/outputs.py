@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -100,7 +101,7 @@ def scene_content(name: str, picture: Picture, scene: Scene) -> dict:
 
 def write_views(folder: Path, prefix: str, person: Person) -> list[np.ndarray]:
     """Writes a pose from all sides in `AZIMUTHS_DEG` and as a turntable; returns the pictures of the former."""
-    marks = {"filled": person.joints.filled, "left_out": person.seen.left_out}
+    marks: dict[str, Any] = {"filled": person.joints.filled, "left_out": person.seen.left_out}
     views = [draw_pose_3d(person.pose, azimuth, VIEW_SIDE_PX, **marks) for azimuth in AZIMUTHS_DEG]
     for azimuth, view in zip(AZIMUTHS_DEG, views, strict=True):
         write_png(folder / f"{prefix}pose_3d_{azimuth:03d}.png", view)

@@ -3,6 +3,7 @@
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -34,8 +35,11 @@ class Recording:
         self._folder, self._rate = folder, rate
         self._head = {"video": {"name": name, "frames_per_second": round(rate, 3)}}
         self._json = (folder / "pose.json").open("w", encoding="utf-8")
-        self._container, self._stream, self._durations = None, None, {}
-        self._views, self._viewed_s = None, -VIEWS_S
+        self._container: av.container.OutputContainer | None = None
+        self._stream: Any = None
+        self._durations: dict[int, int] = {}
+        self._views: list[np.ndarray] = []
+        self._viewed_s = -VIEWS_S
         self.frames = self.people = 0
 
     def __enter__(self) -> "Recording":
@@ -57,7 +61,7 @@ class Recording:
         picture.pts, picture.time_base = round(frame.seconds * TICKS), Fraction(1, TICKS)
         self._durations[picture.pts] = max(round(frame.duration_s * TICKS), 1)
         self._write(picture)
-        entry = {"time_s": round(frame.seconds, 4)}
+        entry: dict[str, Any] = {"time_s": round(frame.seconds, 4)}
         pairs = zip(numbers, scene.people, strict=True)
         entry["people"] = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in pairs]
         self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
@@ -87,7 +91,7 @@ class Recording:
         for packet in self._stream.encode(picture):
             # Without it the last frame would be shown for no time at all.
             packet.duration = self._durations.pop(packet.pts, packet.duration)
-            self._container.mux(packet)
+            self._stream.container.mux(packet)
 
 
 def panel_side(frame: Frame) -> int:

@@ -41,7 +41,9 @@ class OneEuro:
 
     def __init__(self, seconds: float, reaction: float = REACTION) -> None:
         self.cutoff, self.reaction = 1 / (2 * math.pi * seconds), reaction
-        self._value, self._speed, self._time = None, 0.0, 0.0
+        self._value: np.ndarray | None = None
+        self._speed: np.ndarray | float = 0.0
+        self._time = 0.0
 
     def __call__(self, value: np.ndarray, seconds: float) -> np.ndarray:
         """The smoothed value at a time in seconds; times must grow."""
@@ -71,7 +73,8 @@ class Track:
     """
 
     def __init__(self, number: int, smooth_s: float, size_px: float) -> None:
-        self.number, self.seen_s, self.size_px, self.joints_px = number, 0.0, size_px, None
+        self.number, self.seen_s, self.size_px = number, 0.0, size_px
+        self.joints_px: np.ndarray | None = None
         self._joints_filter = OneEuro(smooth_s, REACTION / max(size_px, 1.0)) if smooth_s else None
         self._pose_filter = OneEuro(smooth_s) if smooth_s else None
         self._swapped_s = [0.0] * len(LIMBS)
@@ -80,19 +83,19 @@ class Track:
         """This person at a time: left and right as before, the joints smoothed."""
         joints = person.joints
         if self.joints_px is not None:
-            joints = self._sides_as_before(joints, seconds - self.seen_s)
+            joints = self._sides_as_before(joints, self.joints_px, seconds - self.seen_s)
         self.seen_s, self.size_px, self.joints_px = seconds, person.keypoints.size_px, joints.joints_px
         if self._joints_filter is not None:
             joints = replace(joints, joints_px=self._joints_filter(joints.joints_px, seconds))
         return replace(person, joints=joints)
 
-    def _sides_as_before(self, joints: Joints, passed_s: float) -> Joints:
+    def _sides_as_before(self, joints: Joints, last_px: np.ndarray, passed_s: float) -> Joints:
         """Legs or arms that change sides from one frame to the next are changed back, if they do so for a moment."""
         order = np.arange(len(MIRROR))
         for limb, numbers in enumerate(LIMBS):
             mirrored = np.array(MIRROR)[numbers]
             kept, changed = (
-                np.linalg.norm(self.joints_px[numbers] - joints.joints_px[other], axis=1).mean()
+                np.linalg.norm(last_px[numbers] - joints.joints_px[other], axis=1).mean()
                 for other in (numbers, mirrored)
             )
             if passed_s > MOMENT_S or kept < NEAR * self.size_px or changed > kept / 2:
@@ -128,7 +131,8 @@ class Tracker:
     """
 
     def __init__(self, smooth_s: float = 0.0) -> None:
-        self.smooth_s, self._tracks, self._count = smooth_s, [], 0
+        self.smooth_s, self._count = smooth_s, 0
+        self._tracks: list[Track] = []
 
     def __call__(self, people: list[SeenPerson], seconds: float) -> tuple[list[Track], list[SeenPerson]]:
         """The people of one frame with their tracks, in the order of their numbers."""

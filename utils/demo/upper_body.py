@@ -72,9 +72,9 @@ def _suppose(person: Keypoints, parts: list[str], threshold: float) -> Keypoints
     shoulders = points_px[_numbers(person, ("shoulder",))]
     across, middle = shoulders[0] - shoulders[1], shoulders.mean(axis=0)
     if "hips" in parts:
-        torso_px = _torso_px(person, np.linalg.norm(across), middle, threshold)
+        torso_px = _torso_px(person, float(np.linalg.norm(across)), middle, threshold)
     else:
-        torso_px = np.linalg.norm(points_px[_numbers(person, ("hip",))].mean(axis=0) - middle)
+        torso_px = float(np.linalg.norm(points_px[_numbers(person, ("hip",))].mean(axis=0) - middle))
     chains = {
         "hips": ("shoulder", (("hip", TORSO),)),
         "legs": ("hip", (("knee", THIGH), ("ankle", SHANK))),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from queue import Empty, Full, Queue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -191,7 +191,7 @@ def ahead(items: Iterable[Item], size: int = 3) -> Iterator[Item]:
 
     What goes wrong there is raised here. A consumer that stops early stops the thread as well.
     """
-    queue: Queue[tuple[Item | None, BaseException | None]] = Queue(size)
+    queue: Queue[tuple[Any, BaseException | None]] = Queue(size)
     stopped = threading.Event()
     worker = threading.Thread(target=_fill, args=(queue, items, stopped), daemon=True)
     worker.start()

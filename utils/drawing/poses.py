@@ -17,8 +17,8 @@ GROUND_HEIGHT = 0.86
 GROUND_REACH = 1.0
 """Radius of the ground's disc; half the picture's side is 1."""
 GRID_CELL = 0.25
-BACKGROUND_TOP, BACKGROUND_BOTTOM = np.float32([250, 251, 253]), np.float32([226, 230, 237])
-GRID_COLOUR, SHADOW_COLOUR = np.float32([176, 184, 198]), np.float32([70, 78, 96])
+BACKGROUND_TOP, BACKGROUND_BOTTOM = (np.array(rgb, np.float32) for rgb in ((250, 251, 253), (226, 230, 237)))
+GRID_COLOUR, SHADOW_COLOUR = (np.array(rgb, np.float32) for rgb in ((176, 184, 198), (70, 78, 96)))
 FOG = 0.25
 """How much of the background's colour the farthest limb takes."""
 FILLED_FADE = 0.55
