@@ -1,7 +1,6 @@
 """Trains a 3D human pose lifter from 2D poses alone, validates it and keeps the best."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from utils.config import Config, parse_config
@@ -23,12 +22,10 @@ from models.weights import check_resumable
 from utils.evaluation.protocol import evaluate
 from utils.evaluation.report import format_actions, format_table, write_tables
 from utils.messages import first_line
-from utils.training import session
+from utils.training import runs
 from utils.training.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
-from utils.training.cpu import fast_float32_products, keep_freed_memory
-from utils.training.devices import Device, choose_device, silence_libraries
+from utils.training.devices import device_options, fast_float32_products, keep_freed_memory, silence_libraries
 from utils.training.loggers import make_loggers
-from utils.training.runs import LIFTER, is_first_process
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,25 +45,24 @@ def train(config: Config) -> int:
     if not config.run.gpus:
         keep_freed_memory()
         fast_float32_products()
-    device = choose_device(config.run.gpus, config.run.num_nodes)
+    device = device_options(config.run.gpus, config.run.num_nodes)
     seed_everything(config.run.seed, verbose=False)
     config, train_set, val_set = load_data(config)
     data = PoseDataModule(train_set, val_set, config.optimization.batch_size, config.run.seed)
     system = PoseGAN(config)
-    earlier = session.earlier_start(config.run.resume)
-    if config.run.resume:
-        options = check_resumable(config.run.resume, system, config.run.max_epochs, earlier.ended)
-        earlier = replace(earlier, options=options)
-    run_dir = session.folder_for(config.run.resume)
-    loggers = make_loggers(config.run.logger, run_dir, earlier.note.get("mlflow_run")) if is_first_process() else {}
+    resume, first = config.run.resume, runs.is_first_process()
+    earlier = runs.read_note(resume)
+    if resume:
+        options = check_resumable(resume, system, config.run.max_epochs, runs.has_ended(resume))
+        earlier["options"] = {**earlier.get("options", {}), **options}
+    run_dir = runs.run_dir_for(resume)
+    loggers = make_loggers(config.run.logger, run_dir, earlier.get("mlflow_run")) if first else {}
     trainer, kept = make_trainer(config, device, run_dir, val_set, list(loggers.values()))
-    if is_first_process():
-        mlflow_run = loggers["mlflow"].version if "mlflow" in loggers else earlier.note.get("mlflow_run")
-        print(session.note_start(run_dir, config, train_set, val_set, mlflow_run, earlier), file=sys.stderr)
+    if first:
+        mlflow_run = loggers["mlflow"].version if "mlflow" in loggers else earlier.get("mlflow_run")
+        print(runs.note_start(run_dir, config.flat(), train_set, val_set, mlflow_run, earlier), file=sys.stderr)
     try:
-        for logger in loggers.values():
-            logger.log_options(config.flat())
-        trainer.fit(system, data, ckpt_path=config.run.resume, weights_only=True)
+        trainer.fit(system, data, ckpt_path=resume, weights_only=True)
         if trainer.world_size > 1:
             # What follows is the first process's alone: nothing in it may wait for the others.
             distributed.destroy_process_group()
@@ -74,12 +70,12 @@ def train(config: Config) -> int:
             finish(kept(), val_set, run_dir, loggers)
         return 0
     except (FloatingPointError, OSError, ValueError, RuntimeError) as error:
-        return complain(f"the run stopped: {first_line(error)}; {session.how_to_go_on(kept()['last'])}", status=1)
+        return complain(f"the run stopped: {first_line(error)}; {runs.how_to_go_on(kept()['last'])}", status=1)
     except (KeyboardInterrupt, SystemExit):
-        return complain(f"stopped; {session.how_to_go_on(kept()['last'])}", status=1)
+        return complain(f"stopped; {runs.how_to_go_on(kept()['last'])}", status=1)
 
 
-def make_trainer(config: Config, device: Device, run_dir: Path, val_set: PoseSet, loggers: list):
+def make_trainer(config: Config, device: dict, run_dir: Path, val_set: PoseSet, loggers: list):
     """The Trainer, and a function that says which checkpoints it has kept so far: {"best": path, ...}."""
     folder = run_dir / "checkpoints"
     best = ModelCheckpoint(folder, "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
@@ -89,10 +85,7 @@ def make_trainer(config: Config, device: Device, run_dir: Path, val_set: PoseSet
     last = ModelCheckpoint(folder, "last", enable_version_counter=False)
     on_signal = SaveOnSignal(folder / "last.ckpt")
     trainer = Trainer(
-        accelerator=device.accelerator,
-        devices=device.count,
-        num_nodes=config.run.num_nodes,
-        strategy=device.strategy,
+        **device,
         precision={"32": "32-true", "bf16": "bf16-mixed"}[config.run.precision],
         max_epochs=config.run.max_epochs,
         logger=loggers,
@@ -119,11 +112,11 @@ def finish(kept: dict[str, Path], val_set: PoseSet, run_dir: Path, loggers: dict
     print(format_table(results))
     for name, result in results.items():
         write_tables(result, run_dir / f"results-{name}.json")
-    lifter = run_dir / LIFTER
+    lifter = run_dir / runs.LIFTER
     save_lifter(load_lifter(kept.get("best", kept["last"])), lifter, f"trained by {run_dir.name}")
     for logger in loggers.values():
         logger.log_file(lifter)
-    print(session.where_everything_is(kept, run_dir, list(loggers)), file=sys.stderr)
+    print(runs.where_everything_is(kept, run_dir, list(loggers)), file=sys.stderr)
 
 
 def evaluate_checkpoint(config: Config) -> int:

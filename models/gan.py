@@ -33,7 +33,7 @@ class PoseGAN(LightningModule):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.save_hyperparameters(config.flat(), logger=False)
+        self.save_hyperparameters(config.flat())
         self.automatic_optimization = False
         self.config, network = config, config.network
         self.lifter = Lifter(network.width, network.lifter_blocks)

@@ -23,7 +23,7 @@ from benchmark_steps import bench_scaling, bench_step
 from benchmark_table import Bench
 from benchmark_validation import bench_validation
 
-from utils.training.cpu import keep_freed_memory
+from utils.training.devices import keep_freed_memory
 
 
 def machine(bench: Bench) -> dict[str, str]:

@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from datasets.datamodule import PoseDataModule
 from datasets.synthetic.people import load_synthetic
 from models.gan import PoseGAN
-from utils.training.cpu import keep_freed_memory
+from utils.training.devices import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """\

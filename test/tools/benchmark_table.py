@@ -13,7 +13,7 @@ from datasets.synthetic.people import load_synthetic
 from models.gan import PoseGAN
 from utils.config import Config
 from utils.normalization import pixels_to_norm
-from utils.training.cpu import fast_float32_products
+from utils.training.devices import fast_float32_products
 
 BATCH = 256
 

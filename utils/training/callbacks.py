@@ -18,8 +18,8 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from ..drawing.poses import draw_pose_3d
 from ..files import write_whole
-from .loggers import Guarded
 
+PICTURE_PEOPLE, PICTURE_EVERY_EPOCHS = 4, 10
 VIEWS_DEG = (0, 45, 90, 180)
 SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_unsupervised_epoch": "unsupervised"}
 """Which validation figures the terminal shows; the loggers get all."""
@@ -51,24 +51,20 @@ class Progress(Callback):
         if not trainer.is_global_zero:
             return
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        losses = [f"{_short(name)} {value:.3g}" for name, value in figures.items() if not name.startswith("val_")]
+        losses = [
+            f"{name.removeprefix('loss_').replace('discriminator_accuracy', 'accuracy')} {value:.3g}"
+            for name, value in figures.items()
+            if not name.startswith("val_")
+        ]
         validation = [f"{shown} {figures[name]:.4g}" for name, shown in SHOWN.items() if name in figures]
         clear = "\r\033[K" if sys.stderr.isatty() else ""
-        parts = [
-            self._epoch(trainer),
-            "  ".join(losses),
-            "  ".join(validation),
-            f"{time.monotonic() - self.started:.1f} s",
-        ]
-        print(clear + " | ".join(parts), file=sys.stderr, flush=True)
+        seconds = f"{time.monotonic() - self.started:.1f} s"
+        parts = (clear + self._epoch(trainer), "  ".join(losses), "  ".join(validation), seconds)
+        print(" | ".join(parts), file=sys.stderr, flush=True)
 
     @staticmethod
     def _epoch(trainer: Trainer) -> str:
         return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("loss_").replace("discriminator_accuracy", "accuracy")
 
 
 class SaveOnSignal(Checkpoint):
@@ -101,10 +97,7 @@ class SaveOnSignal(Checkpoint):
 
     def _stop(self, trainer: Trainer) -> None:
         """If a process got a signal, Lightning raises SIGTERMException in all of them, after this step or epoch."""
-        received = self.received
-        if trainer.world_size > 1:
-            received = trainer.strategy.reduce_boolean_decision(received, all=False)
-        if received:
+        if trainer.strategy.reduce_boolean_decision(self.received, all=False):
             # What Lightning's own handler of SIGTERM sets, where the system has that signal.
             trainer._signal_connector.received_sigterm = True
 
@@ -144,24 +137,21 @@ class PosePictures(Callback):
 
     Args:
         val_set: a `datasets.poseset.PoseSet`; the poses shown are spread evenly over it.
-        every_n_epochs: how often.
-        people: how many poses.
     """
 
-    def __init__(self, val_set: Any, every_n_epochs: int = 10, people: int = 4) -> None:
-        self.every_n_epochs = every_n_epochs
-        step = max(len(val_set) // people, 1)
-        self.poses_px = val_set.poses_px["gt"][::step][:people]
+    def __init__(self, val_set: Any) -> None:
+        step = max(len(val_set) // PICTURE_PEOPLE, 1)
+        self.poses_px = val_set.poses_px["gt"][::step][:PICTURE_PEOPLE]
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lifts the poses and hands one picture of them to each logger."""
-        due = trainer.current_epoch % self.every_n_epochs == 0 or trainer.current_epoch + 1 == trainer.max_epochs
+        due = trainer.current_epoch % PICTURE_EVERY_EPOCHS == 0 or trainer.current_epoch + 1 == trainer.max_epochs
         if not (due and trainer.is_global_zero and trainer.loggers):
             return
         lifter: Any = pl_module.lifter_ema
         poses = lifter.lift(self.poses_px).cpu().numpy()
         rows = [np.concatenate([draw_pose_3d(pose, angle, 240) for angle in VIEWS_DEG], axis=1) for pose in poses]
         picture = np.concatenate(rows, axis=0)
-        for logger in trainer.loggers:
-            if isinstance(logger, Guarded):
-                logger.log_picture("poses", picture, trainer.current_epoch)
+        loggers: list[Any] = trainer.loggers
+        for logger in loggers:
+            logger.log_picture("poses", picture, trainer.current_epoch)

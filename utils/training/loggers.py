@@ -1,6 +1,7 @@
 """Where curves, pictures and options go: TensorBoard's event files, MLflow's database."""
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger
+from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
 from torch.utils.tensorboard.summary import hparams
 
 from ..messages import first_line
@@ -20,34 +21,51 @@ MLFLOW_EXPERIMENT = "chen-cvpr2019"
 HEADLINE = "val_mpjpe_epoch"
 
 
+def dispensable(logger_class: type) -> type:
+    """Makes a logger whose failure costs one warning and its further curves, but not the run."""
+    for name in ("log_hyperparams", "log_metrics", "log_picture", "log_file", "save", "finalize"):
+        setattr(logger_class, name, _warns_once(getattr(logger_class, name)))
+    return logger_class
+
+
+def _warns_once(method: Callable) -> Callable:
+    @functools.wraps(method)
+    def attempt(self: Any, *arguments: Any) -> None:
+        if self.failed:
+            return
+        try:
+            method(self, *arguments)
+        except Exception as error:
+            self.failed = True
+            print(f"warning: {self.what} fails ({_reason(error)}); training goes on without it", file=sys.stderr)
+
+    return attempt
+
+
+@dispensable
 class TensorBoard(TensorBoardLogger):
     """Event files in the run's folder."""
 
+    failed = False
+
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir.parent.parent, run_dir.parent.name, run_dir.name, default_hp_metric=False)
-        self.hook_before, threading.excepthook = threading.excepthook, self._print_other_threads
+        self.what = f"TensorBoard in {run_dir}"
+        self._usual_hook, threading.excepthook = threading.excepthook, self._print_other_threads
 
     def _print_other_threads(self, failure: threading.ExceptHookArgs) -> None:
         """Leaves out TensorBoard's own writer, which hands its errors on to the next call: there they are reported."""
         if not type(failure.thread).__module__.startswith("tensorboard."):
-            self.hook_before(failure)
+            self._usual_hook(failure)
 
-    def finalize(self, status: str) -> None:
-        """Closes the files."""
-        super().finalize(status)
-        if threading.excepthook == self._print_other_threads:
-            threading.excepthook = self.hook_before
-
-    def log_options(self, options: dict[str, Any]) -> None:
+    def log_hyperparams(self, options: dict[str, Any]) -> None:  # type: ignore[override]
         """As hparams.yaml, as a table under "text", and under "hparams" beside the run's validation error."""
         self.hparams.update(options)
         # Lightning would keep what a killed run left of it.
         Path(self.log_dir, self.NAME_HPARAMS_FILE).unlink(missing_ok=True)
         rows = "\n".join(f"| {name} | {value} |" for name, value in options.items())
         self.experiment.add_text("options", f"| option | value |\n|---|---|\n{rows}")
-        plain = {
-            name: value if isinstance(value, (bool, int, float)) else str(value) for name, value in options.items()
-        }
+        plain = {name: value if isinstance(value, (int, float)) else str(value) for name, value in options.items()}
         for summary in hparams(plain, {HEADLINE: 0}):
             self.experiment._get_file_writer().add_summary(summary)
 
@@ -59,6 +77,7 @@ class TensorBoard(TensorBoardLogger):
         """Nothing: the run's files lie beside the event files already."""
 
 
+@dispensable
 class MLflow(MLFlowLogger):
     """A run in a database in the current folder.
 
@@ -66,6 +85,8 @@ class MLflow(MLFlowLogger):
         name: the run's.
         run_id: of a run to go on with; a new one is begun if the database does not have it.
     """
+
+    failed, what = False, f"MLflow at {MLFLOW_URI}"
 
     def __init__(self, name: str, run_id: str | None = None) -> None:
         # Asked first, since MLflow itself would try for minutes.
@@ -77,10 +98,10 @@ class MLflow(MLFlowLogger):
                 self._mlflow_client.get_run(run_id)
                 self._run_id = run_id
 
-    def log_options(self, options: dict[str, Any]) -> None:
+    def log_hyperparams(self, options: dict[str, Any]) -> None:  # type: ignore[override]
         """As parameters; those of a run that goes on are kept, since MLflow does not let them change."""
         known = self.experiment.get_run(self.run_id).data.params
-        self.log_hyperparams({name: value for name, value in options.items() if name not in known})
+        super().log_hyperparams({name: value for name, value in options.items() if name not in known})
 
     def log_picture(self, name: str, picture: Any, epoch: int) -> None:
         """A uint8 (H, W, 3) picture."""
@@ -91,77 +112,8 @@ class MLflow(MLFlowLogger):
         self.experiment.log_artifact(self.run_id, str(path))
 
 
-class Guarded(Logger):
-    """A logger that must work when the run begins; if it fails later, the run goes on without its curves.
-
-    Args:
-        make: makes the logger.
-        what: its name for messages.
-
-    Raises:
-        ValueError: if it cannot be written to.
-    """
-
-    def __init__(self, make: Callable[[], Any], what: str) -> None:
-        super().__init__()
-        self.what, self.failed = what, False
-        try:
-            self.logger = make()
-            _ = self.logger.experiment
-            self._name, self._version = self.logger.name, self.logger.version
-        except Exception as error:
-            raise ValueError(f"cannot log to {what}: {first_line(_origin(error))}; see --logger") from error
-
-    @property
-    def name(self) -> str | None:
-        """The logger's."""
-        return self._name
-
-    @property
-    def version(self) -> int | str | None:
-        """The logger's; MLflow's is the run's id."""
-        return self._version
-
-    def _try(self, method: str, *arguments: Any) -> None:
-        if self.failed:
-            return
-        try:
-            getattr(self.logger, method)(*arguments)
-        except Exception as error:
-            self.failed = True
-            reason = first_line(_origin(error))
-            print(f"warning: {self.what} fails ({reason}); training goes on without it", file=sys.stderr)
-
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Points of curves."""
-        self._try("log_metrics", metrics, step)
-
-    def log_hyperparams(self, *arguments: Any, **named: Any) -> None:
-        """Nothing: `log_options` logs more than the system's own arguments."""
-
-    def log_options(self, options: dict[str, Any]) -> None:
-        """The run's resolved options."""
-        self._try("log_options", options)
-
-    def log_picture(self, name: str, picture: Any, epoch: int) -> None:
-        """A uint8 (H, W, 3) picture."""
-        self._try("log_picture", name, picture, epoch)
-
-    def log_file(self, path: Path) -> None:
-        """A file to keep with the run."""
-        self._try("log_file", path)
-
-    def save(self) -> None:
-        """Flushes."""
-        self._try("save")
-
-    def finalize(self, status: str) -> None:
-        """Closes."""
-        self._try("finalize", status)
-
-
-def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dict[str, Guarded]:
-    """The loggers that --logger names, by name.
+def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dict[str, Any]:
+    """The loggers that --logger names, by name. They must work now; if one fails later, the run goes on without it.
 
     Args:
         kind: "tensorboard", "mlflow", "both" or "none".
@@ -174,16 +126,23 @@ def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dic
     logging.getLogger("alembic").setLevel(logging.ERROR)
     # MLflow logs the tracebacks of errors that it raises all the same; the variable is for when it is imported.
     logging.getLogger("mlflow").setLevel(os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL"))
-    loggers = {}
-    if kind in ("tensorboard", "both"):
-        loggers["tensorboard"] = Guarded(lambda: TensorBoard(run_dir), f"TensorBoard in {run_dir}")
-    if kind in ("mlflow", "both"):
-        loggers["mlflow"] = Guarded(lambda: MLflow(run_dir.name, mlflow_run), f"MLflow at {MLFLOW_URI}")
+    makers: dict[str, Callable[[], Any]] = {
+        "tensorboard": lambda: TensorBoard(run_dir),
+        "mlflow": lambda: MLflow(run_dir.name, mlflow_run),
+    }
+    loggers: dict[str, Any] = {}
+    for name in makers if kind == "both" else makers.keys() & {kind}:
+        try:
+            loggers[name] = makers[name]()
+            _ = loggers[name].experiment
+        except Exception as error:
+            where = f"TensorBoard in {run_dir}" if name == "tensorboard" else MLflow.what
+            raise ValueError(f"cannot log to {where}: {_reason(error)}; see --logger") from error
     return loggers
 
 
-def _origin(error: BaseException) -> BaseException:
+def _reason(error: BaseException) -> str:
     """The error that others were raised from: the database's own, without MLflow's and SQLAlchemy's words around it."""
     while error.__cause__:
         error = error.__cause__
-    return error
+    return first_line(error)

@@ -1,19 +1,24 @@
-"""Where a run writes, and what it notes about itself."""
+"""Where a run writes, what it notes about itself, and what it tells the user at its start and its end."""
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
 
+LOGS = Path("lightning_logs")
 NOTE = "options.json"
 """A run's note beside its checkpoints; a resumed run adds options-1.json, options-2.json and so on."""
 LIFTER = "lifter.pt"
 """The last thing that a run writes: its best lifter as a small file."""
+READERS = {"tensorboard": "tensorboard --logdir {logs}", "mlflow": "mlflow ui --backend-store-uri sqlite:///mlflow.db"}
+"""How the curves of each logger are looked at."""
 PACKAGES = ("torch", "pytorch-lightning", "numpy")
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 """Where torchrun, Lightning and SLURM tell a process its number, or its machine's."""
@@ -24,25 +29,29 @@ def is_first_process() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in RANKS)
 
 
-def new_run_dir(parent: Path) -> Path:
-    """Makes and returns the next free parent/version_N; two runs at once get two folders.
+def run_dir_for(checkpoint: Path | None) -> Path:
+    """The resumed run's own folder, or the next free version_N, which the first process makes.
 
     Raises:
         ValueError: if the folder cannot be written.
     """
+    own = run_dir_of(checkpoint) if checkpoint else None
+    return own or (new_run_dir(LOGS) if is_first_process() else LOGS)
+
+
+def new_run_dir(parent: Path) -> Path:
+    """Makes the next free parent/version_N; two runs that start at once get two folders."""
     taken = [int(path.name[8:]) for path in parent.glob("version_*") if path.name[8:].isdigit()]
-    number = max(taken, default=-1) + 1
-    while True:
+    for number in itertools.count(max(taken, default=-1) + 1):
         folder = parent / f"version_{number}"
         try:
             folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            if not parent.is_dir():
-                raise ValueError(f"cannot write to {parent}: it is not a folder") from None
-            number += 1
+            break
         except OSError as error:
-            raise ValueError(f"cannot write to {parent}: {error.strerror}") from error
+            # mkdir says "file exists" also where the parent is a file.
+            if not (isinstance(error, FileExistsError) and parent.is_dir()):
+                raise ValueError(f"cannot write to {parent}: {error.strerror}") from error
+    return folder
 
 
 def run_dir_of(checkpoint: Path) -> Path | None:
@@ -54,48 +63,36 @@ def run_dir_of(checkpoint: Path) -> Path | None:
     return run_dir.relative_to(Path.cwd()) if run_dir.is_relative_to(Path.cwd()) else run_dir
 
 
-def write_note(run_dir: Path, note: dict[str, Any]) -> Path:
+def write_note(run_dir: Path, note: dict[str, Any]) -> None:
     """Writes what a run notes about itself as JSON; notes of earlier starts stay.
-
-    Args:
-        run_dir: the run's folder.
-        note: "options" (see `read_options`) and whatever else is worth knowing.
-
-    Returns:
-        The file.
 
     Raises:
         ValueError: if it cannot be written.
     """
-    path = run_dir / NOTE
     earlier = len(list(run_dir.glob("options*.json")))
-    if earlier:
-        path = path.with_stem(f"{path.stem}-{earlier}")
     note = {**note, "versions": {name: version(name) for name in PACKAGES}, "commit": source_commit()}
     try:
-        write_whole(path, (json.dumps(note, indent=2) + "\n").encode())
+        write_whole(run_dir / (f"options-{earlier}.json" if earlier else NOTE), json.dumps(note, indent=2).encode())
     except OSError as error:
         raise ValueError(f"cannot write to {run_dir}: {error.strerror}") from error
-    return path
 
 
-def read_note(checkpoint: Path) -> dict[str, Any]:
+def read_note(checkpoint: Path | None) -> dict[str, Any]:
     """The latest note of the run that a checkpoint belongs to; empty if there is none.
 
     Raises:
         ValueError: if the note is damaged.
     """
-    run_dir = run_dir_of(checkpoint)
+    run_dir = run_dir_of(checkpoint) if checkpoint else None
     notes = list(run_dir.glob("options*.json")) if run_dir else []
     if not notes:
         return {}
     path = max(notes, key=lambda file: (len(file.name), file.name))
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        note = None
-    if not isinstance(note, dict) or not isinstance(note.get("options"), dict):
-        raise ValueError(f"{path} is damaged; delete it and give the run's options as flags")
+        note["options"].items()
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged; delete it and give the run's options as flags") from error
     return note
 
 
@@ -111,10 +108,40 @@ def has_ended(checkpoint: Path) -> bool:
     return lifter.is_file() and lifter.stat().st_mtime >= checkpoint.stat().st_mtime
 
 
+def note_start(run_dir: Path, options: dict[str, Any], train_set: Any, val_set: Any, mlflow_run: str | None,
+               earlier: dict[str, Any]) -> str:  # fmt: skip
+    """Notes the start beside the checkpoints, with the sum of the training data; returns what the user should read.
+
+    Args:
+        run_dir: the run's folder.
+        options: all settings by the names of their flags.
+        train_set, val_set: `datasets.PoseSet`s.
+        mlflow_run: id of the run in MLflow's database.
+        earlier: the note of the run's last start; empty for a new run.
+
+    Raises:
+        ValueError: if the note cannot be written.
+    """
+    poses_sha256 = hashlib.sha256(train_set.poses_px["gt"].contiguous().numpy().tobytes()).hexdigest()
+    note = {"options": options, "training": train_set.name, "validation": val_set.name,
+            "training_sha256": poses_sha256, "mlflow_run": mlflow_run}  # fmt: skip
+    write_note(run_dir, note)
+    changed, warning = differences(earlier.get("options", {}), options), other_data(earlier, note)
+    chosen = " ".join(f"{name}={value}" for name, value in options.items() if value is not None)
+    lines = [
+        f"training on {train_set.name}" + (f", {train_set.left_out:,} left out" if train_set.left_out else ""),
+        f"validating on {val_set.name}",
+        *textwrap.wrap(f"options: {chosen}", 118, subsequent_indent="  ", break_on_hyphens=False),
+        *([f"resuming with {changed}"] if changed else []),
+        *([f"warning: {warning}"] if warning else []),
+        f"logs and checkpoints in {run_dir}",
+    ]
+    return "\n".join(lines)
+
+
 def other_data(before: dict[str, Any], now: dict[str, Any]) -> str:
     """One sentence if the training poses are not those of the run's latest note, else nothing."""
-    sums = [note.get("training_sha256") for note in (before, now)]
-    if None in sums or sums[0] == sums[1]:
+    if before.get("training_sha256", now["training_sha256"]) == now["training_sha256"]:
         return ""
     then, today = (f"{note.get('training')} (SHA-256 {note['training_sha256'][:12]}...)" for note in (before, now))
     return f"the training poses have changed since the run was last started: {then} then, {today} now"
@@ -126,9 +153,20 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     return ", ".join(f"{name} {now[name]} instead of {before[name]}" for name in changed)
 
 
-def poses_sha256(poses: Any) -> str:
-    """SHA-256 of the numbers of a tensor on the CPU."""
-    return hashlib.sha256(poses.contiguous().numpy().tobytes()).hexdigest()
+def how_to_go_on(last: Path) -> str:
+    """What to do after a run that stopped, whose last checkpoint would be at this path."""
+    if not is_first_process():
+        return "the first process keeps the checkpoints"
+    return f"go on with --resume {last}" if last.is_file() else "no checkpoint had been written yet"
+
+
+def where_everything_is(kept: dict[str, Path], run_dir: Path, loggers: list[str]) -> str:
+    """The files that a finished run leaves, and the commands that show its curves."""
+    lines = {name: os.path.relpath(path) for name, path in kept.items()}
+    lines |= {"best, small": f"{run_dir / LIFTER}", "tables": f"{run_dir}/results-*.json and .csv"}
+    if loggers:
+        lines["look at it"] = " or ".join(READERS[name].format(logs=run_dir.parent) for name in loggers)
+    return "\n".join(["", *(f"{name:<12} {value}" for name, value in lines.items())])
 
 
 def source_commit() -> str | None:

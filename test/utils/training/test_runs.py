@@ -5,14 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
 
 from utils.training.runs import (
     differences,
     has_ended,
     new_run_dir,
     other_data,
-    poses_sha256,
     read_note,
     run_dir_of,
     write_note,
@@ -59,11 +57,6 @@ def test_differences_name_both_values():
     assert (
         differences({"a": 1, "b": 2, "gone": 3, "resume": None}, {"a": 1, "b": 5, "resume": "x"}) == "b 5 instead of 2"
     )
-
-
-def test_poses_sha256_is_of_the_numbers():
-    poses = torch.arange(6.0).reshape(2, 3)
-    assert poses_sha256(poses) == poses_sha256(poses.T.contiguous().T) != poses_sha256(poses + 1e-6)
 
 
 def test_a_run_has_ended_when_its_lifter_is_younger_than_the_checkpoint(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils.training.cpu import fast_float32_products, keep_freed_memory
+from utils.training.devices import fast_float32_products, keep_freed_memory
 
 
 def test_products_keep_float32s_digits_whatever_library_computes_them():
@@ -39,7 +39,7 @@ def test_the_switch_is_taken_back_where_digits_are_lost(monkeypatch):
 FAULTS = """
 import resource, sys
 import torch
-from utils.training.cpu import keep_freed_memory
+from utils.training.devices import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 def use():
