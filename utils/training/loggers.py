@@ -30,11 +30,11 @@ def dispensable(logger_class: type) -> type:
 
 def _warns_once(method: Callable) -> Callable:
     @functools.wraps(method)
-    def attempt(self: Any, *arguments: Any) -> None:
+    def attempt(self: Any, *arguments: Any, **named: Any) -> None:
         if self.failed:
             return
         try:
-            method(self, *arguments)
+            method(self, *arguments, **named)
         except Exception as error:
             self.failed = True
             print(f"warning: {self.what} fails ({_reason(error)}); training goes on without it", file=sys.stderr)

@@ -17,7 +17,7 @@ def test_a_failure_is_warned_of_once_and_the_run_goes_on(tmp_path, monkeypatch, 
     logger = make_loggers("tensorboard", tmp_path / "logs" / "version_0")["tensorboard"]
     monkeypatch.setattr(logger.experiment, "add_scalar", fail)
     for step in range(3):
-        logger.log_metrics({"loss": 1.0}, step)
+        logger.log_metrics(metrics={"loss": 1.0}, step=step)
     warning = f"warning: {logger.what} fails (the database is gone); training goes on without it\n"
     assert capsys.readouterr().err == warning and len(asked) == 1
 
