@@ -19,7 +19,7 @@ from utils.anthropometry import SHANK, THIGH
 from utils.geometry import rotate, rotation_x, rotation_y, rotation_z
 from utils.skeleton import JOINTS
 
-from .postures import ANCHORS, HANDS, POSTURES, hand_indices, posture_numbers
+from .postures import ANCHORS, HANDS, POSTURES, posture_tables
 
 HEIGHT_MM = (1700.0, 90.0)
 """Mean and standard deviation of the body height."""
@@ -54,11 +54,9 @@ class Bodies:
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         body = {"segments": list(SEGMENTS.values()), "head_pelvis": [*HEAD_STD_DEG, *PELVIS_STD_DEG]}
-        self.table = {
-            name: torch.tensor(rows, dtype=torch.float32, device=self.device)
-            for name, rows in (posture_numbers() | body).items()
-        }
-        self.table |= {name: torch.tensor(rows, device=self.device) for name, rows in hand_indices().items()}
+        self.table = {name: torch.tensor(rows, device=self.device) for name, rows in (posture_tables() | body).items()}
+        # Angles that are all whole numbers would be integers; only indices should be.
+        self.table |= {name: self.table[name].float() for name in self.table.keys() - {"arms", "anchor"}}
         self.mirror = torch.tensor([[1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]], device=self.device)
 
     def sample(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,7 @@ clipped to the range of motion of healthy adults (American Academy of Orthopaedi
 "Measurement of Joint Motion").
 """
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 LEG_RANGE = {"flexion": (-30.0, 130.0), "abduction": (-30.0, 60.0), "rotation": (-45.0, 60.0), "knee": (0.0, 155.0)}
 """Least and largest angles of a leg: three of the hip, and the knee's flexion. The hip's flexion is measured from the
@@ -125,95 +124,70 @@ HANDS: dict[str, Hand] = {
     "toward the floor": Hand("shoulder", (0.02, 0.90, 0.35), (0.15, 0.12, 0.20)),
 }
 
-ARMS: dict[str, dict[tuple[str, str], float]] = {
+ARMS: dict[str, dict[str | tuple[str, str], float]] = {
     "upright": {
-        ("hanging", "hanging"): 0.30, ("bent", "bent"): 0.10, ("gesturing", "gesturing"): 0.12,
-        ("gesturing", "hanging"): 0.06, ("at the ear", "hanging"): 0.04, ("at the ear", "bent"): 0.03,
-        ("at the mouth", "hanging"): 0.03, ("at the mouth", "bent"): 0.02,
-        ("before the face", "before the face"): 0.05,
-        ("on the hip", "on the hip"): 0.03, ("on the hip", "hanging"): 0.03, ("in the pocket", "in the pocket"): 0.03,
-        ("in the pocket", "gesturing"): 0.02, ("folded", "folded"): 0.04,
-        ("before the belly", "before the belly"): 0.04,
-        ("behind the back", "behind the back"): 0.02, ("reaching", "hanging"): 0.05, ("reaching", "reaching"): 0.04,
-        ("pointing aside", "hanging"): 0.02, ("pointing aside", "pointing aside"): 0.02,
-        ("overhead", "overhead"): 0.02, ("overhead", "hanging"): 0.02, ("behind the head", "behind the head"): 0.01,
-        ("anywhere", "anywhere"): 0.06,
+        "hanging": 0.30, "bent": 0.10, "gesturing": 0.12, ("gesturing", "hanging"): 0.06,
+        ("at the ear", "hanging"): 0.04, ("at the ear", "bent"): 0.03, ("at the mouth", "hanging"): 0.03,
+        ("at the mouth", "bent"): 0.02, "before the face": 0.05, "on the hip": 0.03, ("on the hip", "hanging"): 0.03,
+        "in the pocket": 0.03, ("in the pocket", "gesturing"): 0.02, "folded": 0.04, "before the belly": 0.04,
+        "behind the back": 0.02, ("reaching", "hanging"): 0.05, "reaching": 0.04, ("pointing aside", "hanging"): 0.02,
+        "pointing aside": 0.02, "overhead": 0.02, ("overhead", "hanging"): 0.02, "behind the head": 0.01,
+        "anywhere": 0.06,
     },
     "walking": {
-        ("swinging", "swinging"): 0.60, ("bent", "swinging"): 0.10, ("bent", "bent"): 0.08,
-        ("at the ear", "swinging"): 0.05, ("in the pocket", "in the pocket"): 0.05, ("gesturing", "swinging"): 0.06,
-        ("reaching", "swinging"): 0.04, ("anywhere", "anywhere"): 0.02,
+        "swinging": 0.60, ("bent", "swinging"): 0.10, "bent": 0.08, ("at the ear", "swinging"): 0.05,
+        "in the pocket": 0.05, ("gesturing", "swinging"): 0.06, ("reaching", "swinging"): 0.04, "anywhere": 0.02,
     },
     "sitting": {
-        ("on the thigh", "on the thigh"): 0.18, ("on the knee", "on the knee"): 0.12,
-        ("on the thigh", "gesturing"): 0.08, ("on a table", "on a table"): 0.12, ("on a table", "at the mouth"): 0.08,
-        ("on the thigh", "at the mouth"): 0.06, ("at the ear", "on the thigh"): 0.08, ("at the ear", "folded"): 0.02,
-        ("gesturing", "gesturing"): 0.08, ("folded", "folded"): 0.04, ("before the belly", "before the belly"): 0.05,
-        ("before the face", "before the face"): 0.02, ("hanging", "hanging"): 0.03, ("reaching", "on the thigh"): 0.03,
-        ("behind the head", "behind the head"): 0.01, ("leaning on the floor", "leaning on the floor"): 0.02,
-        ("anywhere", "anywhere"): 0.02,
+        "on the thigh": 0.18, "on the knee": 0.12, ("on the thigh", "gesturing"): 0.08, "on a table": 0.12,
+        ("on a table", "at the mouth"): 0.08, ("on the thigh", "at the mouth"): 0.06,
+        ("at the ear", "on the thigh"): 0.08, ("at the ear", "folded"): 0.02, "gesturing": 0.08, "folded": 0.04,
+        "before the belly": 0.05, "before the face": 0.02, "hanging": 0.03, ("reaching", "on the thigh"): 0.03,
+        "behind the head": 0.01, "leaning on the floor": 0.02, "anywhere": 0.02,
     },
     "floor": {
-        ("on the knee", "on the knee"): 0.20, ("on the thigh", "on the thigh"): 0.12,
-        ("on the shin", "on the shin"): 0.10,
-        ("leaning on the floor", "leaning on the floor"): 0.15, ("leaning on the floor", "on the knee"): 0.12,
-        ("gesturing", "gesturing"): 0.06, ("gesturing", "on the knee"): 0.05, ("at the ear", "on the knee"): 0.04,
-        ("at the mouth", "on the thigh"): 0.04, ("at the feet", "at the feet"): 0.06, ("reaching", "on the knee"): 0.04,
-        ("anywhere", "anywhere"): 0.02,
+        "on the knee": 0.20, "on the thigh": 0.12, "on the shin": 0.10, "leaning on the floor": 0.15,
+        ("leaning on the floor", "on the knee"): 0.12, "gesturing": 0.06, ("gesturing", "on the knee"): 0.05,
+        ("at the ear", "on the knee"): 0.04, ("at the mouth", "on the thigh"): 0.04, "at the feet": 0.06,
+        ("reaching", "on the knee"): 0.04, "anywhere": 0.02,
     },
     "low": {
-        ("on the knee", "on the knee"): 0.18, ("on the thigh", "on the thigh"): 0.14,
-        ("at the feet", "at the feet"): 0.12,
-        ("toward the floor", "toward the floor"): 0.12, ("before the face", "before the face"): 0.10,
-        ("bent", "bent"): 0.10, ("gesturing", "on the knee"): 0.06, ("reaching", "reaching"): 0.08,
-        ("gesturing", "gesturing"): 0.05, ("anywhere", "anywhere"): 0.05,
+        "on the knee": 0.18, "on the thigh": 0.14, "at the feet": 0.12, "toward the floor": 0.12,
+        "before the face": 0.10, "bent": 0.10, ("gesturing", "on the knee"): 0.06, "reaching": 0.08, "gesturing": 0.05,
+        "anywhere": 0.05,
     },
     "bending": {
-        ("toward the floor", "toward the floor"): 0.30, ("at the feet", "at the feet"): 0.12,
-        ("on the knee", "on the knee"): 0.12, ("reaching", "on the knee"): 0.08, ("hanging", "hanging"): 0.12,
-        ("bent", "bent"): 0.10, ("reaching", "reaching"): 0.10, ("anywhere", "anywhere"): 0.06,
+        "toward the floor": 0.30, "at the feet": 0.12, "on the knee": 0.12, ("reaching", "on the knee"): 0.08,
+        "hanging": 0.12, "bent": 0.10, "reaching": 0.10, "anywhere": 0.06,
     },
     "reclining": {
-        ("leaning on the floor", "leaning on the floor"): 0.50, ("leaning on the floor", "on the knee"): 0.15,
-        ("leaning on the floor", "on the thigh"): 0.10, ("on the thigh", "on the thigh"): 0.08,
+        "leaning on the floor": 0.50, ("leaning on the floor", "on the knee"): 0.15,
+        ("leaning on the floor", "on the thigh"): 0.10, "on the thigh": 0.08,
         ("leaning on the floor", "at the ear"): 0.05, ("leaning on the floor", "gesturing"): 0.07,
-        ("behind the head", "behind the head"): 0.05,
+        "behind the head": 0.05,
     },
-    "active": {("anywhere", "anywhere"): 0.50, ("reaching", "reaching"): 0.15, ("overhead", "overhead"): 0.12,
-             ("pointing aside", "pointing aside"): 0.08, ("hanging", "hanging"): 0.15},
+    "active": {
+        "anywhere": 0.50, "reaching": 0.15, "overhead": 0.12, "pointing aside": 0.08, "hanging": 0.15,
+    },
 }  # fmt: skip
-"""By `Posture.arms`: pairs of HANDS and their weights. Which of a pair is the right hand is drawn at random."""
+"""By `Posture.arms`: one of HANDS for both sides or a pair of them, and its weight. Which of a pair is the right hand is
+drawn at random."""
 
 
-def posture_numbers() -> dict[str, list]:
-    """The tables above as nested lists with a row for each posture or kind of hand."""
-    postures, hands = POSTURES.values(), HANDS.values()
-    most = max(len(pairs) for pairs in ARMS.values())
-    return {
-        "weight": [posture.weight for posture in postures],
-        "lying": [posture.lying for posture in postures],
+def posture_tables() -> dict[str, list]:
+    """The tables above as nested lists with a row for each posture or kind of hand; "arms" and "anchor" are indices."""
+    postures, hands, kinds = list(POSTURES.values()), list(HANDS.values()), list(HANDS)
+    most = max(len(choices) for choices in ARMS.values())
+    pairs = {name: [(choice, choice) if isinstance(choice, str) else choice for choice in ARMS[name]] for name in ARMS}
+    indices = {name: [[kinds.index(one), kinds.index(other)] for one, other in pairs[name]] for name in ARMS}
+    plain = ("weight", "lying", "leg_std", "trunk", "trunk_std")
+    return {name: [getattr(posture, name) for posture in postures] for name in plain} | {
         "legs": [[posture.leg, posture.other or posture.leg] for posture in postures],
-        "leg_std": [posture.leg_std for posture in postures],
         "leg_range": list(LEG_RANGE.values()),
-        "trunk": [posture.trunk for posture in postures],
-        "trunk_std": [posture.trunk_std for posture in postures],
         "trunk_range": list(TRUNK_RANGE.values()),
-        "arms_weight": [_padded(ARMS[posture.arms].values(), 0.0, most) for posture in postures],
+        "arms": [(indices[posture.arms] + [[0, 0]] * most)[:most] for posture in postures],
+        "arms_weight": [([*ARMS[posture.arms].values()] + [0.0] * most)[:most] for posture in postures],
         "hand": [hand.offset for hand in hands],
         "hand_std": [hand.std for hand in hands],
+        "anchor": [ANCHORS.index(hand.anchor) for hand in hands],
     }
-
-
-def hand_indices() -> dict[str, list]:
-    """Numbers of the hands by (posture, pair, side), and of the anchor by hand."""
-    names, most = list(HANDS), max(len(pairs) for pairs in ARMS.values())
-    pairs = {key: [[names.index(one), names.index(other)] for one, other in table] for key, table in ARMS.items()}
-    return {
-        "arms": [_padded(pairs[posture.arms], [0, 0], most) for posture in POSTURES.values()],
-        "anchor": [ANCHORS.index(hand.anchor) for hand in HANDS.values()],
-    }
-
-
-def _padded(values: Iterable[Any], filler: Any, length: int) -> list:
-    values = list(values)
-    return values + [filler] * (length - len(values))
