@@ -170,7 +170,7 @@ ARMS: dict[str, dict[str | tuple[str, str], float]] = {
         "anywhere": 0.50, "reaching": 0.15, "overhead": 0.12, "pointing aside": 0.08, "hanging": 0.15,
     },
 }  # fmt: skip
-"""By `Posture.arms`: one of HANDS for both sides or a pair of them, and its weight. Which of a pair is the right hand is
+"""By `Posture.arms`: one of HANDS for both sides, or a pair of them, and how often. Which of a pair is right is
 drawn at random."""
 
 

@@ -10,19 +10,12 @@ FIELD_VALUE, FIELD_SHARE = 0.05, 0.8
 """A limb exists where at least this share of its points has at least this field along it (section 2.3)."""
 FEWEST_POINTS = 4
 
-Peaks = list[np.ndarray]
-"""For each part (N, 3): x, y, value."""
 Limb = tuple[str, str, int]
 """Names of the two parts, and the channel of the field's x; its y is the next one."""
 
 
-def find_peaks(heat: np.ndarray, thr: float) -> Peaks:
-    """Local maxima at or above a threshold.
-
-    Args:
-        heat: (parts, height, width).
-        thr: lowest value of a peak.
-    """
+def find_peaks(heat: np.ndarray, thr: float) -> list[np.ndarray]:
+    """Local maxima of heat maps (parts, height, width) at or above `thr`; for each part (N, 3): x, y, value."""
     padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     height, width = heat.shape[1:]
     highest = heat >= thr
@@ -34,15 +27,12 @@ def find_peaks(heat: np.ndarray, thr: float) -> Peaks:
     return [np.stack([x, y, part[y, x]], axis=-1) for part, (y, x) in zip(heat, places, strict=True)]
 
 
-def join_limb(starts: np.ndarray, ends: np.ndarray, field: np.ndarray) -> list[tuple[int, int, float]]:
-    """Pairs of peaks that a limb connects, best first, each peak in one pair at most.
+def join_limb(starts: np.ndarray, ends: np.ndarray, field: np.ndarray) -> dict[int, int]:
+    """Which end belongs to which start, each in one pair at most; the limb with the best mean field comes first.
 
     Args:
         starts, ends: (N, 3) and (M, 3) peaks of its two parts.
         field: (2, height, width), x and y.
-
-    Returns:
-        Index of the start, index of the end, mean field along the limb.
     """
     candidates = []
     for i, start in enumerate(starts):
@@ -55,16 +45,14 @@ def join_limb(starts: np.ndarray, ends: np.ndarray, field: np.ndarray) -> list[t
             values = along @ field[:, y, x] / length
             if (values > FIELD_VALUE).mean() >= FIELD_SHARE:
                 candidates.append((float(values.mean()), i, j))
-    joined, used_starts, used_ends = [], set(), set()
-    for value, i, j in sorted(candidates, reverse=True):
-        if i not in used_starts and j not in used_ends:
-            joined.append((i, j, value))
-            used_starts.add(i)
-            used_ends.add(j)
+    joined: dict[int, int] = {}
+    for _, i, j in sorted(candidates, reverse=True):
+        if i not in joined and j not in joined.values():
+            joined[i] = j
     return joined
 
 
-def group_people(maps: np.ndarray, names: Sequence[str], limbs: Sequence[Limb], thr: float) -> list[np.ndarray]:
+def group_people(maps: np.ndarray, names: Sequence[str], limbs: Sequence[Limb], thr: float) -> np.ndarray:
     """People in a network's output.
 
     Args:
@@ -74,21 +62,19 @@ def group_people(maps: np.ndarray, names: Sequence[str], limbs: Sequence[Limb], 
         thr: lowest value of a peak.
 
     Returns:
-        For each person (parts, 3): x and y in the maps' pixels and the value; value 0 for parts not found.
+        (people, parts, 3): x and y in the maps' pixels and the value; value 0 for parts not found.
     """
     peaks = find_peaks(maps[: len(names)], thr)
     people: list[dict[int, int]] = []
     for first, second, channel in limbs:
         start, end = names.index(first), names.index(second)
-        for i, j, _ in join_limb(peaks[start], peaks[end], maps[channel : channel + 2]):
+        for i, j in join_limb(peaks[start], peaks[end], maps[channel : channel + 2]).items():
             add_limb(people, {start: i, end: j})
-    found = []
-    for person in people:
-        if len(person) >= FEWEST_POINTS:
-            points = np.zeros((len(names), 3))
-            for part, number in person.items():
-                points[part] = peaks[part][number]
-            found.append(points)
+    people = [person for person in people if len(person) >= FEWEST_POINTS]
+    found = np.zeros((len(people), len(names), 3))
+    for points, person in zip(found, people, strict=True):
+        for part, number in person.items():
+            points[part] = peaks[part][number]
     return found
 
 

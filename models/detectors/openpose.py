@@ -109,7 +109,7 @@ class OpenPose:
         factor = min(self.width / image.shape[1], self.height / image.shape[0])
         size = tuple(max(round(length * factor), 1) for length in image.shape[1::-1])
         small = self._cv2.resize(image, size, interpolation=self._cv2.INTER_AREA if factor < 1 else 1)
-        padded = np.full((rounded_up(self.height), rounded_up(self.width), 3), 128, np.uint8)
+        padded = np.full((*(-(-side // STRIDE) * STRIDE for side in (self.height, self.width)), 3), 128, np.uint8)
         padded[: size[1], : size[0]] = small
         maps = self._maps(padded)[:, : size[1] * UPSAMPLE // STRIDE + 1, : size[0] * UPSAMPLE // STRIDE + 1]
         names = SOURCES[self.variant.source]
@@ -127,11 +127,6 @@ class OpenPose:
         return np.stack([self._cv2.resize(channel, size, interpolation=self._cv2.INTER_CUBIC) for channel in coarse])
 
 
-def rounded_up(length: int) -> int:
-    """The next multiple of the network's stride."""
-    return -(-length // STRIDE) * STRIDE
-
-
 def network_layers(variant: Variant) -> Iterator[str]:
     """The network in Caffe's words: VGG-19's first ten layers, then six stages of two branches, fields and points."""
     yield 'input: "image" input_dim: 1 input_dim: 3 input_dim: 368 input_dim: 368'
@@ -142,24 +137,25 @@ def network_layers(variant: Variant) -> Iterator[str]:
             yield convolution(name, last, width, 3)
             last = name
         if block < 4:
-            yield (
-                f'layer {{ name: "pool{block}" type: "Pooling" bottom: "{last}" top: "pool{block}" '
-                "pooling_param { pool: MAX kernel_size: 2 stride: 2 } }"
-            )
+            yield layer(f"pool{block}", "Pooling", [last], "pooling_param { pool: MAX kernel_size: 2 stride: 2 }")
             last = f"pool{block}"
-    features = last
-    first_stage = [(f"conv5_{number}_CPM", width, kernel) for number, width, kernel in
-                   ((1, 128, 3), (2, 128, 3), (3, 128, 3), (4, 512, 1), (5, 0, 1))]  # fmt: skip
+    features, concatenation = last, "concat_param { axis: 1 }"
+    shapes = ((128, 3), (128, 3), (128, 3), (512, 1), (0, 1))
+    first_stage = [(f"conv5_{number}_CPM", *shape) for number, shape in enumerate(shapes, start=1)]
     fields, points = yield from branches(first_stage, features, variant)
+    shapes = (*((128, 7),) * 5, (128, 1), (0, 1))
     for stage in range(2, 7):
-        yield concatenation(f"concat_stage{stage}", (fields, points, features))
-        layers = [(f"Mconv{number}_stage{stage}", 128, 7 if number < 6 else 1) for number in range(1, 7)]
-        fields, points = yield from branches([*layers, (f"Mconv7_stage{stage}", 0, 1)], f"concat_stage{stage}", variant)
-    yield concatenation("net_output", (points, fields))
+        yield layer(f"concat_stage{stage}", "Concat", [fields, points, features], concatenation)
+        layers = [(f"Mconv{number}_stage{stage}", *shape) for number, shape in enumerate(shapes, start=1)]
+        fields, points = yield from branches(layers, f"concat_stage{stage}", variant)
+    yield layer("net_output", "Concat", [points, fields], concatenation)
 
 
 def branches(layers: list[tuple[str, int, int]], bottom: str, variant: Variant):
-    """The layers (name, width, kernel) of one stage, once for the fields and once for the points; returns the tops."""
+    """The layers (name, width, kernel) of one stage, once for the fields and once for the points; returns the tops.
+
+    The last layer has width 0: as many channels as there are fields or points, and no ReLU.
+    """
     tops = []
     for suffix, channels in (("_L1", variant.fields), ("_L2", variant.heat_maps)):
         last = bottom
@@ -172,14 +168,12 @@ def branches(layers: list[tuple[str, int, int]], bottom: str, variant: Variant):
 
 def convolution(name: str, bottom: str, width: int, kernel: int, relu: bool = True) -> str:
     """A convolution that keeps the size, and its ReLU."""
-    layer = (
-        f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" '
-        f"convolution_param {{ num_output: {width} pad: {kernel // 2} kernel_size: {kernel} }} }}"
-    )
-    return layer + (f'\nlayer {{ name: "relu_{name}" type: "ReLU" bottom: "{name}" top: "{name}" }}' if relu else "")
+    shape = f"convolution_param {{ num_output: {width} pad: {kernel // 2} kernel_size: {kernel} }}"
+    text = layer(name, "Convolution", [bottom], shape)
+    return text + (f'\nlayer {{ name: "relu_{name}" type: "ReLU" bottom: "{name}" top: "{name}" }}' if relu else "")
 
 
-def concatenation(name: str, bottoms: tuple[str, ...]) -> str:
-    """A concatenation of channels."""
+def layer(name: str, kind: str, bottoms: list[str], settings: str) -> str:
+    """A layer whose output has its own name."""
     inputs = " ".join(f'bottom: "{bottom}"' for bottom in bottoms)
-    return f'layer {{ name: "{name}" type: "Concat" {inputs} top: "{name}" concat_param {{ axis: 1 }} }}'
+    return f'layer {{ name: "{name}" type: "{kind}" {inputs} top: "{name}" {settings} }}'

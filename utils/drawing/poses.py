@@ -12,6 +12,9 @@ from ..skeleton import BONES, JOINTS, NUM_JOINTS, ROOT, SIDE_COLOURS, SIDES
 from .raster import blend_lines, halve, nearest_on_segment, shade_limb
 
 VIEW_FROM_ABOVE_DEG = 12.0
+_COS, _SIN = np.cos(np.radians(VIEW_FROM_ABOVE_DEG)), np.sin(np.radians(VIEW_FROM_ABOVE_DEG))
+TIP = np.array([[1, 0, 0], [0, _COS, -_SIN], [0, _SIN, _COS]])
+"""Rotation about x into the frame of a viewer who looks down by that angle."""
 GROUND_HEIGHT = 0.86
 """Where the ground's origin lies in the picture, from the top."""
 GROUND_REACH = 1.0
@@ -80,7 +83,6 @@ def draw_pose_3d(
     size_px: int = 480,
     filled: np.ndarray = NONE,
     left_out: np.ndarray = NONE,
-    elevation_deg: float = VIEW_FROM_ABOVE_DEG,
 ) -> np.ndarray:
     """A 3D pose seen from one side.
 
@@ -91,7 +93,6 @@ def draw_pose_3d(
         size_px: side of the square picture.
         filled: (17,) bool; the limbs of joints that were guessed are paler.
         left_out: (17,) bool; joints whose limbs are not drawn.
-        elevation_deg: how far above the horizon the viewer stands, more than 0.
 
     Returns:
         (size_px, size_px, 3) uint8 RGB.
@@ -104,21 +105,15 @@ def draw_pose_3d(
         raise ValueError(f"expected a finite pose of shape ({NUM_JOINTS}, 3), got {pose.shape}")
     scene, unit = _stand_on_ground(pose, left_out)
     turned, bones = scene @ _turn(azimuth_deg).T, shown_bones(left_out)
-    canvas = _backdrop(size_px, round(azimuth_deg % 90, 3), elevation_deg).copy()
-    _add_shadow(canvas, turned, unit, elevation_deg, bones)
-    _add_limbs(canvas, turned @ _tip(elevation_deg).T, unit, filled, bones)
+    canvas = _backdrop(size_px, round(azimuth_deg % 90, 3)).copy()
+    _add_shadow(canvas, turned, unit, bones)
+    _add_limbs(canvas, turned @ TIP.T, unit, filled, bones)
     return np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
 
 
-def turntable(
-    pose_rel: np.ndarray,
-    frames: int = 40,
-    size_px: int = 320,
-    filled: np.ndarray = NONE,
-    left_out: np.ndarray = NONE,
-) -> list[np.ndarray]:
-    """Pictures (size_px, size_px, 3) of one full turn, the first as the camera saw the pose."""
-    return [draw_pose_3d(pose_rel, 360 * frame / frames, size_px, filled, left_out) for frame in range(frames)]
+def turntable(pose_rel: np.ndarray, frames: int = 40, size_px: int = 320, **marks: np.ndarray) -> list[np.ndarray]:
+    """Pictures (size_px, size_px, 3) of one full turn, the first as the camera saw the pose; marks as above."""
+    return [draw_pose_3d(pose_rel, 360 * frame / frames, size_px, **marks) for frame in range(frames)]
 
 
 def _stand_on_ground(pose: np.ndarray, left_out: np.ndarray) -> tuple[np.ndarray, float]:
@@ -138,29 +133,22 @@ def _turn(azimuth_deg: float) -> np.ndarray:
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
-def _tip(elevation_deg: float) -> np.ndarray:
-    """Rotation about x into the frame of a viewer who looks down."""
-    c, s = np.cos(np.radians(elevation_deg)), np.sin(np.radians(elevation_deg))
-    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-
-
-def _ground_points(size_px: int, elevation_deg: float) -> tuple[np.ndarray, np.ndarray]:
+def _ground_points(size_px: int) -> tuple[np.ndarray, np.ndarray]:
     """The ground's x (size,) and z (size,) under each column and row of the picture."""
     pixels = (np.arange(size_px) + 0.5) / size_px
-    x, z = (pixels - 0.5) * 2, (GROUND_HEIGHT - pixels) * 2 / np.sin(np.radians(elevation_deg))
-    return x.astype(np.float32), z.astype(np.float32)
+    return ((pixels - 0.5) * 2).astype(np.float32), ((GROUND_HEIGHT - pixels) * 2 / TIP[2, 1]).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=64)
-def _backdrop(size_px: int, azimuth_deg: float, elevation_deg: float) -> np.ndarray:
+def _backdrop(size_px: int, azimuth_deg: float) -> np.ndarray:
     """Backdrop, ground disc and grid, (size, size, 3) float32. Shared by all calls: copy it before drawing."""
     share = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
     canvas = np.broadcast_to(BACKGROUND_TOP * (1 - share) + BACKGROUND_BOTTOM * share, (size_px, size_px, 3)).copy()
-    x, z = _ground_points(size_px, elevation_deg)
+    x, z = _ground_points(size_px)
     disc = np.clip((GROUND_REACH - np.hypot(x[None, :], z[:, None])) / 0.35, 0, 1)[..., None]
     canvas += disc * 0.75 * (255 - canvas)
-    c, s = np.cos(np.radians(azimuth_deg)), np.sin(np.radians(azimuth_deg))
-    pixel_x, pixel_z = 2 / size_px, 2 / size_px / np.sin(np.radians(elevation_deg))
+    c, s = _turn(azimuth_deg)[0, [0, 2]]
+    pixel_x, pixel_z = 2 / size_px, 2 / size_px / TIP[2, 1]
     lines = np.zeros((size_px, size_px))
     for along_x, along_z in ((c, -s), (s, c)):
         cells = (along_x * x[None, :] + along_z * z[:, None]) / GRID_CELL
@@ -170,13 +158,11 @@ def _backdrop(size_px: int, azimuth_deg: float, elevation_deg: float) -> np.ndar
     return canvas.astype(np.float32)
 
 
-def _add_shadow(canvas: np.ndarray, turned: np.ndarray, unit: float, elevation_deg: float, bones) -> None:
+def _add_shadow(canvas: np.ndarray, turned: np.ndarray, unit: float, bones) -> None:
     """Darkens the ground under the limbs: sharper and darker the nearer they are to it."""
-    x, z = _ground_points(len(canvas), elevation_deg)
+    x, z = _ground_points(len(canvas))
     step = max(len(canvas) // 160, 1)
     rows = np.flatnonzero(np.abs(z) < GROUND_REACH)
-    if not rows.size:
-        return
     first, last = rows[0], rows[-1] + 1
     x, z = x[None, ::step], z[first:last:step, None]
     shadow = np.zeros((z.size, x.size), np.float32)

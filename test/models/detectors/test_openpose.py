@@ -7,7 +7,7 @@ import pytest
 from samples_openpose import planted_maps, standing
 
 from models.detectors import loading as detector
-from models.detectors.openpose import VARIANTS, OpenPose, network_layers, rounded_up
+from models.detectors.openpose import VARIANTS, OpenPose, network_layers
 from utils.skeleton import SOURCES
 
 cv2 = pytest.importorskip("cv2")
@@ -129,10 +129,6 @@ def test_parts_and_fields_of_each_channel():
     assert mpi["left_knee", "left_ankle"] == 42
     for variant in VARIANTS.values():
         assert {name for start, end, _ in variant.limbs for name in (start, end)} == set(SOURCES[variant.source])
-
-
-def test_rounded_up():
-    assert [rounded_up(length) for length in (16, 17, 368)] == [16, 24, 368]
 
 
 def test_opencv_missing(monkeypatch):

@@ -86,7 +86,7 @@ def test_3d_axes_are_equal(facing_camera):
     wide = facing_camera.copy()
     wide[INDEX["left_wrist"]], wide[INDEX["right_wrist"]] = (1.9, -1.1, 0), (-1.9, -1.1, 0)
     wide[INDEX["left_elbow"]], wide[INDEX["right_elbow"]] = (1.2, -1.1, 0), (-1.2, -1.1, 0)
-    picture = draw_pose_3d(wide, 0, 300, elevation_deg=1.0)
+    picture = draw_pose_3d(wide, 0, 300)
     coloured = np.abs(picture[..., 0].astype(int) - picture[..., 2]) > 60
     rows, columns_ = np.nonzero(coloured)
     assert np.ptp(columns_) / np.ptp(rows) == pytest.approx(3.8 / 3.1, rel=0.1)
