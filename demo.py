@@ -33,7 +33,7 @@ def run(options: DemoOptions) -> int:
     with opened(default_file("input", options.input)) as source:
         if options.keypoints and source.kind != "picture":
             raise ValueError(f"--keypoints goes with one picture, not with a {source.kind}")
-        pipeline = load_pipeline(options, source.name)
+        pipeline = load_pipeline(options, options.input if Path(options.input).is_file() else source.name)
         if source.kind == "folder":
             return lift_folder(pipeline, source.place, options)
         lift(pipeline, source, Path(options.out), options)
@@ -56,10 +56,9 @@ def load_pipeline(options: DemoOptions, picture_name: str):
 def load_detector(options: DemoOptions, picture_name: str):
     """A function of a picture that returns its people in 2D: from a file of keypoints, or by an estimator."""
     if options.keypoints:
-        from utils.keypoints import read_keypoints
+        from datasets.keypoints import read_keypoints
 
-        found = read_keypoints(options.keypoints, picture_name)
-        return lambda rgb: found
+        return lambda rgb: read_keypoints(options.keypoints, picture_name, rgb.shape[1::-1], options.skeleton)
     from models.detectors.loading import load_detector
 
     folder = default_file("estimators_dir", options.estimators_dir)

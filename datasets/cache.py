@@ -23,7 +23,7 @@ MAX_ENTRIES = 4
 """Older entries are deleted: all views of Human3.6M's test subjects take about 260 MB."""
 ABANDONED_S = 3600
 """A partial file that nobody has written for so long was left by a run that was killed."""
-PARSERS = (*sorted(Path(__file__).parent.glob("*.py")), Path(geometry.__file__), Path(skeleton.__file__))
+PARSERS = (*sorted(Path(__file__).parent.rglob("*.py")), Path(geometry.__file__), Path(skeleton.__file__))
 """What a change of may change the parsed data."""
 
 

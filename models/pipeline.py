@@ -13,7 +13,7 @@ from utils.demo.people import Camera, Person, Scene, SeenPerson, camera_of
 from utils.demo.tracking import Tracker
 from utils.demo.upper_body import see
 from utils.geometry import rotate, rotation_x
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 
 from .lifter import Lifter
 

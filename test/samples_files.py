@@ -13,12 +13,11 @@ from PIL import Image
 from samples_keypoints import flat, make_points, openpose, rows, standing
 from samples_mpii import make_people, write_annotations, write_matrix
 
-from datasets.keypoints import load_keypoints
+from datasets.keypoints import load_keypoints, read_keypoints
 from datasets.mpii import load_mpii
 from models import Lifter, load_lifter, save_lifter
 from utils.demo.images import read_picture
 from utils.demo.video import VideoFrames
-from utils.keypoints import read_keypoints
 
 JUNK = (None, True, "", "a", "nan", "two\nlines", [], {}, [[]], [None], 0, -1, 0.5, 2**63, 1e300, 10**400, float("nan"))
 

@@ -1,8 +1,6 @@
-"""Key points that a detector found in a picture, and the way from them to our 17 joints."""
+"""Keypoints that a detector found in a picture, and the way from them to our 17 joints."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -18,10 +16,6 @@ from .anthropometry import (
     UPPER_ARM,
 )
 from .skeleton import SOURCES, joint_weights, mirrored_name
-
-SOURCE_OF_LENGTH = {17: "coco_17", 25: "openpose_body_25", 18: "openpose_coco_18", 15: "openpose_mpi_15"}
-"""Key-point files do not name their skeleton; the number of points tells."""
-LARGEST_PX = 1e9
 
 # What a point that is not seen is filled from: weighted sums of seen points, tried in turn. Each row sums to 1.
 # Ratios of lengths and heights are Winter's (utils/anthropometry.py); ears are as high as eyes.
@@ -73,7 +67,7 @@ class Joints:
 
 
 @dataclass(frozen=True)
-class KeyPoints:
+class Keypoints:
     """One person in one picture, in the points of whatever found them.
 
     Attributes:
@@ -101,7 +95,7 @@ class KeyPoints:
             ValueError: if too little is seen, naming the points that are missing.
         """
         weights = joint_weights(self.source)
-        seen = (self.confidence >= threshold) & np.isfinite(self.points_px).all(axis=1)
+        seen = (self.confidence >= threshold) & (self.confidence > 0) & np.isfinite(self.points_px).all(axis=1)
         points_px, missing = np.nan_to_num(self.points_px).astype(np.float64), []
         for number in np.flatnonzero(weights.any(axis=0) & ~seen):
             row = self._fill_row(SOURCES[self.source][number], seen)
@@ -127,71 +121,3 @@ class KeyPoints:
                 row[[column[point] for point in option]] = list(option.values())
                 return row
         return None
-
-
-def read_keypoints(path: str | Path, image_name: str = "") -> list[KeyPoints]:
-    """People from a COCO or OpenPose JSON file, largest first.
-
-    Args:
-        path: OpenPose's {"people": [{"pose_keypoints_2d": [x, y, confidence, ...]}]}, COCO's list of results
-            {"keypoints": [x, y, v, ...]}, or COCO's {"images", "annotations"}.
-        image_name: picks the annotations of one picture where the file holds several.
-
-    Raises:
-        ValueError: one sentence, for a missing, damaged or foreign file or one without people.
-    """
-    path = Path(path)
-    try:
-        if not path.is_file():
-            raise ValueError(f"cannot read the keypoints at {path}: there is no such file")
-        content = _parse(path)
-        people = [_person(entry, path) for entry in _entries(content, image_name, path)]
-    except OSError as error:
-        raise ValueError(f"cannot read the keypoints at {path}: {error.strerror}") from error
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"{path} is neither COCO nor OpenPose JSON") from error
-    people = [person for person in people if (person.confidence > 0).any()]
-    if not people:
-        raise ValueError(f"there are no people in {path}")
-    return sorted(people, key=lambda person: -person.size_px)
-
-
-def _parse(path: Path):
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is neither COCO nor OpenPose JSON") from error
-
-
-def _entries(content, image_name: str, path: Path) -> list[dict]:
-    """The people of one picture, as the file's own records."""
-    if isinstance(content, dict) and "people" in content:
-        return content["people"]
-    if isinstance(content, list):
-        entries, images = content, []
-    else:
-        entries, images = content["annotations"], content.get("images", [])
-    wanted = {image["id"] for image in images if Path(image["file_name"]).name == image_name}
-    if wanted:
-        entries = [entry for entry in entries if entry["image_id"] in wanted]
-    if len({entry.get("image_id") for entry in entries}) > 1:
-        raise ValueError(f"{path} holds several pictures' key points, and none of them is named {image_name!r}")
-    return entries
-
-
-def _person(entry: dict, path: str | Path) -> KeyPoints:
-    """One record of a file. COCO's visibility 1 (hidden) and 2 (visible) both count as found."""
-    values = entry["pose_keypoints_2d" if "pose_keypoints_2d" in entry else "keypoints"]
-    if not isinstance(values, list) or not all(isinstance(value, int | float) for value in values):
-        raise TypeError(f"{path}: key points must be numbers")
-    flat = np.array(values, dtype=np.float64)
-    source = SOURCE_OF_LENGTH.get(flat.size // 3)
-    if source is None or flat.size % 3 or not (np.abs(flat) <= LARGEST_PX).all():
-        raise ValueError(
-            f"{path}: a person has {flat.size} numbers; expected x, y and confidence of 17 (COCO) or 25, 18 or 15 "
-            "(OpenPose) finite points"
-        )
-    points = flat.reshape(-1, 3)
-    score = entry.get("score")
-    is_number = isinstance(score, int | float) and not np.isnan(score)
-    return KeyPoints(source, points[:, :2], points[:, 2].clip(0, 1), float(min(max(score, 0), 1)) if is_number else 1.0)

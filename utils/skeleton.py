@@ -42,6 +42,20 @@ SIDES = tuple(name.split("_")[0] if name.startswith(("left_", "right_")) else "m
 SIDE_COLOURS = {"left": "#1f77d0", "right": "#e0482e", "middle": "#3c3c46"}
 
 _SIDED_LIMBS = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
+
+
+def _both_sides(*parts: str) -> tuple[str, ...]:
+    return tuple(f"{side}_{part}" for part in parts for side in ("left", "right"))
+
+
+_COCO = ("nose", *_both_sides("eye", "ear", *_SIDED_LIMBS))
+_HALPE = (*_COCO, "head_top", "neck_base", "pelvis", *_both_sides("big_toe", "small_toe", "heel"))
+_LEFT_FOOT, _RIGHT_FOOT = (
+    tuple(f"{side}_{part}" for part in ("big_toe", "small_toe", "heel")) for side in ("left", "right")
+)
+# 68 points of the face and 21 of each hand end Halpe-136 and COCO-WholeBody; nothing of ours depends on them.
+_FACE_AND_HANDS = (*(f"face_{number}" for number in range(68)),
+                   *(f"{side}_hand_{number}" for side in ("left", "right") for number in range(21)))  # fmt: skip
 # Other skeletons: the names of their points, in the order of their files.
 SOURCES: dict[str, tuple[str, ...]] = {
     "h36m_17": JOINTS,
@@ -51,8 +65,12 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "mpii_16": ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis",
                 "mpii_thorax", "upper_neck", "head_top", "right_wrist", "right_elbow", "right_shoulder",
                 "left_shoulder", "left_elbow", "left_wrist"),
-    "coco_17": ("nose", "left_eye", "right_eye", "left_ear", "right_ear",
-                *(f"{side}_{limb}" for limb in _SIDED_LIMBS for side in ("left", "right"))),
+    "coco_17": _COCO,
+    "posetrack_17": ("nose", "head_bottom", "head_top", *_both_sides("ear", *_SIDED_LIMBS)),
+    "crowdpose_14": (*_both_sides(*_SIDED_LIMBS), "head_top", "neck_base"),
+    "coco_wholebody_133": (*_COCO, *_LEFT_FOOT, *_RIGHT_FOOT, *_FACE_AND_HANDS),
+    "halpe_26": _HALPE,
+    "halpe_136": (*_HALPE, *_FACE_AND_HANDS),
     "openpose_coco_18": ("nose", "neck_base",
                          *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
                          *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
@@ -65,8 +83,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
                          *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
                          "pelvis",
                          *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
-                         "right_eye", "left_eye", "right_ear", "left_ear", "left_big_toe", "left_small_toe",
-                         "left_heel", "right_big_toe", "right_small_toe", "right_heel"),
+                         "right_eye", "left_eye", "right_ear", "left_ear", *_LEFT_FOOT, *_RIGHT_FOOT),
+    "openpose_body_25b": (*_COCO, "upper_neck", "head_top", *_LEFT_FOOT, *_RIGHT_FOOT),
     "blazepose_33": ("nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
                      "right_eye_outer", "left_ear", "right_ear", "mouth_left", "mouth_right",
                      *(f"{side}_{limb}" for limb in ("shoulder", "elbow", "wrist", "pinky", "index", "thumb",
@@ -147,19 +165,29 @@ _MIDDLE_EAR = {"left_ear": 0.5, "right_ear": 0.5}
 _HEAD_FROM_EARS = _mix(_THORAX, _MIDDLE_EAR, 1.5)
 _NECK_BASE_THORAX = _mix(_MIDDLE_HIP, {"neck_base": 1.0}, _SHOULDER_TO_THORAX)
 
+_TO_TOP = _mix(_NECK_BASE_THORAX, {"head_top": 1.0}, HEAD_SHORTENING)
+_WITHOUT_NECK = {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _THORAX, _HEAD_FROM_EARS)}
+_WITH_NECK = {**_LIMBS, **_spread_hips(),
+              **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX, _mix(_NECK_BASE_THORAX, _MIDDLE_EAR, 1.5))}  # fmt: skip
+_WITH_NECK_AND_TOP = {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX, _TO_TOP)}
+
 JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
     "h36m_17": {name: {name: 1.0} for name in JOINTS},
     "mpii_17": _from_mpii("hip", "foot"),
     "mpii_16": _from_mpii("pelvis", "ankle"),
-    "coco_17": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _THORAX, _HEAD_FROM_EARS)},
-    "openpose_coco_18": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX,
-                                                              _mix(_NECK_BASE_THORAX, _MIDDLE_EAR, 1.5))},
-    "openpose_mpi_15": {**_LIMBS, **_spread_hips(),
-                        **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX,
-                                 _mix(_NECK_BASE_THORAX, {"head_top": 1.0}, HEAD_SHORTENING))},
-    "openpose_body_25": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX,
-                                                              _mix(_NECK_BASE_THORAX, _MIDDLE_EAR, 1.5))},
-    "blazepose_33": {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _THORAX, _HEAD_FROM_EARS)},
+    "coco_17": _WITHOUT_NECK,
+    # PoseTrack 2018 leaves the ears out, though it has places for them.
+    "posetrack_17": {**_LIMBS, **_spread_hips(),
+                     **_torso(_MIDDLE_HIP, _THORAX, _mix(_THORAX, {"head_top": 1.0}, HEAD_SHORTENING))},
+    "crowdpose_14": _WITH_NECK_AND_TOP,
+    "coco_wholebody_133": _WITHOUT_NECK,
+    "halpe_26": _WITH_NECK,
+    "halpe_136": _WITH_NECK,
+    "openpose_coco_18": _WITH_NECK,
+    "openpose_mpi_15": _WITH_NECK_AND_TOP,
+    "openpose_body_25": _WITH_NECK,
+    "openpose_body_25b": _WITHOUT_NECK,
+    "blazepose_33": _WITHOUT_NECK,
 }  # fmt: skip
 
 # The same sources with their own points taken as they are: what a reproduction of older work needs.

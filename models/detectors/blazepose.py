@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 from utils.quiet import quiet_stderr
 from utils.skeleton import SOURCES
 

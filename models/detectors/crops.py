@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from PIL import Image
 
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 from utils.skeleton import SOURCES
 
 CROP_SCALE = 1.25

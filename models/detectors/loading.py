@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.demo.images import read_picture
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 
 ESTIMATOR_FOLDER = Path(__file__).resolve().parents[2] / "estimators"
 """Where download_2d_pose_estimator.sh puts the files."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 from utils.skeleton import SOURCES
 
 from .grouping import Limb, group_people

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 
 SOURCE = "coco_17"
 PERSON_FILE, POINTS_FILE = "rtmpose_yolox_m.onnx", "rtmpose_m_body7.onnx"

@@ -9,7 +9,7 @@ from models import Lifter
 from models.pipeline import PosePipeline
 from utils.demo.images import Picture
 from utils.demo.tracking import Tracker
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 
 
 @pytest.fixture(scope="module")

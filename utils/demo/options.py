@@ -27,8 +27,9 @@ class DemoOptions:
     )
     estimators_dir: str = option("./estimators", "folder of the 2D pose estimator's files")
     keypoints: str | None = option(
-        None, "COCO or OpenPose JSON of the image's keypoints, instead of a 2D pose estimator", metavar="FILE"
+        None, "file of the image's keypoints (COCO, OpenPose, ...), instead of a 2D pose estimator", metavar="FILE"
     )
+    skeleton: str | None = option(None, "skeleton of --keypoints, where the file does not tell", metavar="NAME")
     people: int = option(5, "how many people to lift at most, the largest first", 1, 1000)
     fov: float = option(
         55.0,

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..keypoints import Joints
-from ..keypoints import KeyPoints as Keypoints
+from ..keypoints import Joints, Keypoints
 from ..skeleton import BONES, JOINTS, SOURCES
 from .images import Picture
 

@@ -19,7 +19,7 @@ from ..anthropometry import (
     TORSO,
     UPPER_ARM,
 )
-from ..keypoints import KeyPoints as Keypoints
+from ..keypoints import Keypoints
 from ..skeleton import JOINTS, SOURCES
 from .people import SeenPerson
 

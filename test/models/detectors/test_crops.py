@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.detectors.crops import crop_matrix, distinct, likeness, sample, sureness, windows, within_limit
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 
 SOURCE, POINTS = "blazepose_33", 33
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from models.detectors.loading import FILES, NOTED, Detector, check_file, load_detector, note_sum
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Keypoints
 
 ROOT_FOLDER = Path(__file__).resolve().parents[3]
 

@@ -7,8 +7,7 @@ import pytest
 
 from utils.demo.images import Picture
 from utils.demo.people import CONVENTIONS, Camera, Person, Scene, SeenPerson, camera_of
-from utils.keypoints import Joints
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Joints, Keypoints
 from utils.skeleton import JOINTS, NUM_JOINTS
 
 

@@ -3,8 +3,7 @@ import pytest
 
 from utils.demo.people import SeenPerson
 from utils.demo.tracking import OneEuro, Tracker
-from utils.keypoints import Joints
-from utils.keypoints import KeyPoints as Keypoints
+from utils.keypoints import Joints, Keypoints
 from utils.skeleton import INDEX, MIRROR, ROOT
 
 SHAPE = np.random.default_rng(0).uniform(-50, 50, (17, 2))

@@ -1,0 +1,82 @@
+"""Which of a file's people belong to a picture."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+
+from .records import People
+
+MOST_NAMED = 3
+"""So many pictures of a file are named in a sentence."""
+
+
+def images_of(groups: list[People]) -> set[str | int]:
+    """The pictures that a file names or numbers."""
+    return {image for people in groups for image in people.images.tolist() if image is not None}
+
+
+def of_images(people: People, images: set[str | int]) -> People:
+    """The people of some pictures."""
+    return people.select(np.array([image in images for image in people.images.tolist()], bool))
+
+
+def choose(known: set[str | int], picture: str, where: str, say: Callable[[str], None]) -> set[str | int]:
+    """Those of a file's pictures that are the one given.
+
+    Args:
+        known: the pictures that the file names or numbers, at least one.
+        picture: name or path of the picture.
+        where: the file.
+        say: is told where this is not certain.
+
+    Raises:
+        ValueError: one sentence, if the file is about other pictures or does not tell which of several it is.
+    """
+    ranks = {image: _rank(image, picture) for image in known}
+    best = max(ranks.values())
+    chosen = {image for image, rank in ranks.items() if rank == best} if any(best) else set()
+    if len({tuple(_parts(str(image))) for image in chosen}) > 1:
+        raise ValueError(f"{where} has several pictures that may be {picture}: {_some(chosen)}; give the picture by "
+                         "the path that the file has")  # fmt: skip
+    if chosen:
+        return chosen
+    numbered = all(str(image).isdecimal() for image in known)
+    if numbered and len(known) == 1:
+        say(f"{where} numbers its picture, {_some(known)}; it is taken to be {_parts(picture)[-1]}")
+        return known
+    if numbered:
+        raise ValueError(f"{where} has people of several pictures, and tells only their numbers: {_some(known)}")
+    raise ValueError(f"{where} has no people of {_parts(picture)[-1]}, only of {_some(known)}")
+
+
+def _rank(image: str | int, picture: str) -> tuple[int, int, int]:
+    """How well a picture in the file agrees with the one given, better ones being larger; zeros if not at all.
+
+    Number of folders and names in common from the end; then whether the names agree but for upper case; then whether
+    they agree without suffix, as numbers where the file numbers its pictures.
+    """
+    given, own = _parts(picture), _parts(str(image))
+    common = 0
+    while common < min(len(given), len(own)) and given[-1 - common] == own[-1 - common]:
+        common += 1
+    same_name = given[-1].casefold() == own[-1].casefold()
+    stem, own_stem = (re.sub(r"\.[a-z]{3,4}$", "", name.casefold()) for name in (given[-1], own[-1]))
+    same_number = stem.isdecimal() and own_stem.isdecimal() and int(stem) == int(own_stem)
+    return common, int(same_name), int(stem == own_stem or same_number)
+
+
+def _parts(path: str) -> list[str]:
+    """Folders and name of a path with slashes of either kind."""
+    return [part for part in PureWindowsPath(path).parts if part not in (".", "\\", "/")] or [path]
+
+
+def _some(images: set[str | int]) -> str:
+    names = sorted(map(str, images))
+    return ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
+
+
+def picture_path(picture: str) -> str:
+    """The whole path of a picture that is there, so that its folders count; else the name as it is."""
+    return str(Path(picture).resolve()) if Path(picture).exists() else picture

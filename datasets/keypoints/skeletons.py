@@ -1,0 +1,129 @@
+"""Which skeleton points belong to: by the file's names, by the user's word, or by number and anatomy."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from utils.skeleton import JOINTS_FROM, SOURCES
+
+from .anatomy import CLEARLY_BETTER, likeness
+from .records import People
+
+# Files in MPII's points or PoseTrack's name them; without names they look like Human3.6M's and COCO's.
+GUESSED = tuple(name for name in SOURCES if name not in ("mpii_17", "posetrack_17"))
+
+_SAME = [
+    {"hip", "pelvis", "root", "mid_hip", "midhip", "hips", "hip_center", "center_hip", "chip"},
+    {"neck", "neck_base", "base_neck", "upper_neck", "head_bottom", "mid_shoulder"},
+    {"head_top", "top_head", "head", "headtop", "top_of_head"},
+    {"spine", "belly", "torso"}, {"thorax", "mpii_thorax", "chest"},
+]  # fmt: skip
+# What joints are called where they belong to a limb.
+_LIMB_NAMES = {"foot": "ankle", "hand": "wrist", "shldr": "shoulder"}
+_OWN_MEANING = {
+    # Human3.6M's neck is above its thorax, and its head is no top.
+    "h36m_17": {"neck_base": "neck", "neck_nose": "neck", "root": "hip", "pelvis": "hip", "left_ankle": "left_foot",
+                "right_ankle": "right_foot", "head_top": "head", "top_head": "head"},
+}  # fmt: skip
+
+
+def with_skeleton(people: People, given: str | None, where: str, say: Callable[[str], None]) -> People:
+    """The people with `skeleton` set and their points in its order.
+
+    Args:
+        people: as they are in the file.
+        given: the user's skeleton, which wins over everything but names in the file.
+        where: the file.
+        say: is told what was guessed.
+
+    Raises:
+        ValueError: one sentence, if the skeleton is unknown or ambiguous.
+    """
+    for skeleton in filter(None, (given, people.skeleton)):
+        if skeleton not in SOURCES:
+            raise ValueError(f"{where}: unknown skeleton {skeleton!r:.60}; known: {', '.join(SOURCES)}")
+    if people.names:
+        named = by_names(people)
+        if named is None and not given:
+            raise ValueError(f"{where}: the points {', '.join(people.names)[:200]} are those of no known skeleton")
+        if named is not None:
+            if given and given != named.skeleton:
+                say(f"{where}: the file names the points of {named.skeleton}, so --skeleton {given} is not used")
+            return named
+    skeleton = given or people.skeleton or _by_number(people, where, say)
+    if people.points_px.shape[1] != len(SOURCES[skeleton]):
+        count = people.points_px.shape[1]
+        raise ValueError(f"{where} has {count} points a person, but skeleton {skeleton!r} has {len(SOURCES[skeleton])}")
+    return replace(people, skeleton=skeleton)
+
+
+def _by_number(people: People, where: str, say: Callable[[str], None]) -> str:
+    count = people.points_px.shape[1]
+    own = [name for name in people.usual if len(SOURCES[name]) == count]
+    options = own or [name for name in GUESSED if len(SOURCES[name]) == count]
+    if not options:
+        raise ValueError(f"{where}: {count} points a person do not tell the skeleton; give --skeleton, one of "
+                         f"{', '.join(SOURCES)}")  # fmt: skip
+    looks = {name: likeness(people.points_px, name) for name in options}
+    # Where too little is seen to tell, nothing speaks against any order.
+    fits = {name: look.proportion if look else 0.0 for name, look in looks.items() if not look or look.is_body}
+    ranked = sorted(fits, key=lambda name: -fits[name])
+    if not ranked:
+        raise ValueError(f"{where}: {count} points a person in the order of {' or '.join(options)} look like no body; "
+                         "give the right --skeleton")  # fmt: skip
+    if len(ranked) > 1 and fits[ranked[0]] < fits[ranked[1]] + CLEARLY_BETTER:
+        raise ValueError(f"{where}: {count} points a person may be {' or '.join(ranked)}; give --skeleton")
+    if options != own or len(own) > 1:
+        say(f"{where}: {count} points a person are taken for {ranked[0]}; if they are not, give --skeleton")
+    return ranked[0]
+
+
+def canonical(name: str) -> str:
+    """A point's name in words: left_big_toe for LBigToe, "Left Big Toe" or bigtoe_l."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"^([LR])([A-Z])", r"\1_\2", name.strip()))
+    parts = [part for part in re.split(r"[^a-z0-9]+", words.lower()) if part]
+    parts = [{"l": "left", "r": "right"}.get(part, part) for part in parts]
+    for side in ("left", "right"):
+        if parts and parts[0].startswith(side) and len(parts[0]) > len(side):
+            parts = [side, parts[0].removeprefix(side), *parts[1:]]
+        if side in parts:
+            parts = [side, *(part for part in parts if part != side)]
+    if len(parts) == 2 and parts[0] in ("left", "right"):
+        parts[1] = _LIMB_NAMES.get(parts[1], parts[1])
+    return "_".join(parts)
+
+
+def by_names(people: People) -> People | None:
+    """The people in the order of the skeleton that most of the file's names belong to, or None if none has all."""
+    best: tuple[tuple[int, int], str, dict[int, int]] | None = None
+    for skeleton, points in SOURCES.items():
+        places = _places(people.names or (), skeleton)
+        needed = {point for row in JOINTS_FROM[skeleton].values() for point, weight in row.items() if weight}
+        # As many of the file's names as possible, and as few others.
+        rank = (len(places), -len(points))
+        if needed <= {points[target] for target in places} and (best is None or rank > best[0]):
+            best = (rank, skeleton, places)
+    if best is None:
+        return None
+    _, skeleton, places = best
+    shape = (len(people), len(SOURCES[skeleton]))
+    points_px, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
+    targets, origins = list(places), list(places.values())
+    points_px[:, targets], confidence[:, targets] = people.points_px[:, origins], people.confidence[:, origins]
+    return replace(people, points_px=points_px, confidence=confidence, names=None, skeleton=skeleton)
+
+
+def _places(names: tuple[str, ...], skeleton: str) -> dict[int, int]:
+    """Number of a skeleton's point -> number of the file's point of the same meaning."""
+    own, columns = _OWN_MEANING.get(skeleton, {}), {}
+    for number, name in enumerate(map(canonical, names)):
+        columns.setdefault(own.get(name, name), number)
+    places = {}
+    for target, point in enumerate(SOURCES[skeleton]):
+        same = next((group for group in _SAME if point in group), set()) if skeleton != "h36m_17" else set()
+        found = next((columns[name] for name in (point, *sorted(same)) if name in columns), None)
+        if found is not None:
+            places[target] = found
+    return places
