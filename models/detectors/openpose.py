@@ -140,10 +140,9 @@ def network_layers(variant: Variant) -> Iterator[str]:
             yield layer(f"pool{block}", "Pooling", [last], "pooling_param { pool: MAX kernel_size: 2 stride: 2 }")
             last = f"pool{block}"
     features, concatenation = last, "concat_param { axis: 1 }"
-    shapes = ((128, 3), (128, 3), (128, 3), (512, 1), (0, 1))
-    first_stage = [(f"conv5_{number}_CPM", *shape) for number, shape in enumerate(shapes, start=1)]
+    first_shapes, shapes = [*[(128, 3)] * 3, (512, 1), (0, 1)], [*[(128, 7)] * 5, (128, 1), (0, 1)]
+    first_stage = [(f"conv5_{number}_CPM", *shape) for number, shape in enumerate(first_shapes, start=1)]
     fields, points = yield from branches(first_stage, features, variant)
-    shapes = (*((128, 7),) * 5, (128, 1), (0, 1))
     for stage in range(2, 7):
         yield layer(f"concat_stage{stage}", "Concat", [fields, points, features], concatenation)
         layers = [(f"Mconv{number}_stage{stage}", *shape) for number, shape in enumerate(shapes, start=1)]
