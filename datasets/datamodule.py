@@ -92,7 +92,7 @@ class Whole:
 
 
 class PoseDataModule(LightningDataModule):
-    """Training poses, a held-out part of them for label-free choices, and validation poses with 3D.
+    """Training poses, a held-out part of them for unsupervised model selection, and validation poses with 3D.
 
     Args:
         train: 2D poses to train on; their 3D, if any, is never touched.

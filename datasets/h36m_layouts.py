@@ -29,7 +29,7 @@ DETECTED, FINE_TUNED = "detected", "finetuned240"
 DETECTION_FOLDERS = {DETECTED: "StackedHourglass", FINE_TUNED: "StackedHourglassFineTuned240"}
 """2D source -> folder: detections of a network trained on MPII, and after fine-tuning on Human3.6M."""
 LENGTH_TOLERANCE = 0.1
-"""Detections may be some frames shorter or longer than the motion capture, but by no larger share than this."""
+"""Detections may be some frames shorter or longer than the motion capture, but by no larger fraction than this."""
 
 
 @dataclass(frozen=True)
