@@ -20,6 +20,7 @@ class PoseSet:
         actions: (N,) int64 index into `action_names`, or None.
         action_names: the names, sorted.
         left_out: how many poses were dropped for missing joints.
+        scored: the joints whose 3D the data has, if not all 17; the others are filled from these, for the lifter.
     """
 
     name: str
@@ -29,6 +30,7 @@ class PoseSet:
     actions: Tensor | None = None
     action_names: tuple[str, ...] = ()
     left_out: int = 0
+    scored: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.poses_px["gt"])

@@ -55,9 +55,8 @@ def procrustes_distances(
         Without reflections, and with a reflection wherever it fits better. Both come from one singular value
         decomposition.
     """
-    pred, target = pred - pred.mean(dim=-2, keepdim=True), target - target.mean(dim=-2, keepdim=True)
-    covariance = torch.stack([(pred[..., i : i + 1] * target).sum(dim=-2) for i in range(3)], dim=-2)
-    u, singular, vh = torch.linalg.svd(covariance)
+    pred, target = _centred(pred), _centred(target)
+    u, singular, vh = torch.linalg.svd(_covariance(pred, target))
     handedness = _determinant(u) * _determinant(vh)
     variance = pred.square().flatten(-2).sum(dim=-1)
     results = []
@@ -67,6 +66,24 @@ def procrustes_distances(
         scale = _ratio((singular * signs).sum(dim=-1), variance)
         results.append(distances(_product(pred, rotation * scale), target))
     return results[0], results[1]
+
+
+def best_rotation(
+    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """The rotation of the alignment without reflections, as a matrix that row vectors are multiplied by."""
+    u, _, vh = torch.linalg.svd(_covariance(_centred(pred), _centred(target)))
+    last = (_determinant(u) * _determinant(vh)).sign()
+    signs = torch.stack([torch.ones_like(last), torch.ones_like(last), last], dim=-1)
+    return _product(u * signs[..., None, :], vh)
+
+
+def _centred(pose: Tensor) -> Tensor:
+    return pose - pose.mean(dim=-2, keepdim=True)
+
+
+def _covariance(pred: Tensor, target: Tensor) -> Tensor:
+    return torch.stack([(pred[..., i : i + 1] * target).sum(dim=-2) for i in range(3)], dim=-2)
 
 
 def _length(vectors: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """How far predicted 3D poses are from the true ones: every definition the field calls "MPJPE", each under its name.
 
 Predictions have no unit, since one image does not tell the scale; ground truth is in millimetres in the same camera
-axes. Every figure ignores the prediction's scale and position. All 17 joints count, the root among them, as is usual.
+axes. Every figure ignores the prediction's scale and position. All 17 joints count, the root among them, as is usual;
+for data that lacks some joints, those that it has count.
 Errors are in mm, less is better; PCK and AUC are percentages of joints, more is better.
 
 mpjpe: MPJPE (in-plane scale). Root-aligned; scaled so that the mean root-joint distance in the image plane (x, y) is
@@ -40,11 +41,17 @@ FIGURES = HEADLINES + ORACLES
 
 
 def pose_errors(
-    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
+    pred: Float[Tensor, "*batch joint 3"],
+    target: Float[Tensor, "*batch joint 3"],
+    scored: Sequence[int] | None = None,
 ) -> dict[str, Float[Tensor, "*batch"]]:
     """Every figure of `FIGURES` for each pose.
 
     A prediction whose joints are all one point is scored as a person shrunk into the root: a large, finite error.
+
+    Args:
+        scored: the joints that count, for scales and alignments too; all 17 if None. Poses are aligned at the root,
+            counted or not, and the other joints may be NaN.
 
     Returns:
         Name -> (...). A pose with NaN or infinity, in the prediction or in the ground truth, has NaN for all figures.
@@ -52,7 +59,7 @@ def pose_errors(
     Raises:
         ValueError: for poses that are not (..., 17, 3).
     """
-    pred, target, finite = _root_centred(pred, target)
+    pred, target, finite = _root_centred(pred, target, scored)
     joint_errors = distances(pred * least_squares_scale(pred, target), target)
     flipped = depth_flip(pred)
     flipped_error = distances(flipped * least_squares_scale(flipped, target), target).mean(dim=-1)
@@ -70,8 +77,8 @@ def pose_errors(
     return {name: error.where(finite, torch.nan) for name, error in errors.items()}
 
 
-def _root_centred(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Root-relative poses in at least float32, the prediction's largest coordinate made 1, and a mask of finite ones.
+def _root_centred(pred: Tensor, target: Tensor, scored: Sequence[int] | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Root-relative scored joints in at least float32, the prediction's largest coordinate made 1, and who is finite.
 
     Poses that are not finite become zeros: a singular value decomposition would refuse them all.
     """
@@ -82,6 +89,8 @@ def _root_centred(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]
         )
     precision = torch.promote_types(torch.promote_types(pred.dtype, target.dtype), torch.float32)
     pred, target = root_relative(pred.to(precision)), root_relative(target.to(precision))
+    if scored is not None:
+        pred, target = pred[..., list(scored), :], target[..., list(scored), :]
     size = pred.abs().amax(dim=(-2, -1), keepdim=True)
     finite = torch.isfinite(size) & torch.isfinite(target.abs().amax(dim=(-2, -1), keepdim=True))
     pred = (pred / size.clamp(min=torch.finfo(precision).tiny)).where(finite, 0.0)
@@ -103,6 +112,7 @@ class PoseErrors(Metric):
 
     Args:
         action_names: the names that `actions` indexes; empty if the data has no actions.
+        scored: the joints that count; all 17 if None.
     """
 
     full_state_update = False
@@ -110,9 +120,9 @@ class PoseErrors(Metric):
     counts: Tensor
     skipped: Tensor
 
-    def __init__(self, action_names: Sequence[str] = ()) -> None:
+    def __init__(self, action_names: Sequence[str] = (), scored: Sequence[int] | None = None) -> None:
         super().__init__()
-        self.action_names = tuple(action_names)
+        self.action_names, self.scored = tuple(action_names), scored
         groups = max(1, len(self.action_names))
         self.add_state("sums", torch.zeros(groups, len(FIGURES), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("counts", torch.zeros(groups, dtype=torch.int64), dist_reduce_fx="sum")
@@ -136,7 +146,7 @@ class PoseErrors(Metric):
         groups = len(self.counts)
         if ((actions < 0) | (actions >= groups)).any():
             raise ValueError(f"an action is outside 0 to {groups - 1}, the range of the action names")
-        by_name = pose_errors(pred, target)
+        by_name = pose_errors(pred, target, self.scored)
         errors = torch.stack([by_name[name] for name in FIGURES], dim=-1)
         finite = errors.isfinite().all(dim=-1, keepdim=True)
         member = (actions[:, None] == torch.arange(groups, device=actions.device)) & finite

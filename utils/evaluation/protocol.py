@@ -33,7 +33,8 @@ class Evaluation:
 
     Args:
         lift: for example `Lifter.lift`.
-        pose_set: a `datasets.poseset.PoseSet` with 3D poses; it tells the actions, and whether intrinsics are known.
+        pose_set: a `datasets.poseset.PoseSet` with 3D poses; it tells the actions, which joints count, and whether
+            intrinsics are known.
         sources: the 2D sources to lift; all that there are if None.
         device: where errors are computed and summed.
     """
@@ -48,7 +49,7 @@ class Evaluation:
         self.lift, self.device = lift, torch.device(device)
         kinds = ("",) if pose_set.intrinsics_px is None else ("", WITH_INTRINSICS)
         names = [source + kind for source in sources or pose_set.poses_px for kind in kinds]
-        self.errors = {name: PoseErrors(pose_set.action_names).to(self.device) for name in names}
+        self.errors = {name: PoseErrors(pose_set.action_names, pose_set.scored).to(self.device) for name in names}
 
     @torch.no_grad()
     def update(self, part: Any) -> None:

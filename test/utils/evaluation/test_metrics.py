@@ -201,3 +201,17 @@ def test_unknown_or_missing_actions_are_refused(pred, target, actions):
         filled(pred, target, actions + 1, 40)
     with pytest.raises(ValueError, match="each pose needs its action"):
         PoseErrors(("Eating", "Sitting")).update(pred, target)
+
+
+def test_joints_that_are_not_scored_change_nothing(pred, target):
+    scored = (1, 2, 3, 4, 5, 6, 11, 12, 13)
+    spoilt, unknown = pred.clone(), target.clone()
+    others = [joint for joint in range(1, 17) if joint not in scored]
+    spoilt[:, others], unknown[:, others] = 1e3, torch.nan
+    expected = pose_errors(pred, target, scored)
+    for name, error in pose_errors(spoilt, unknown, scored).items():
+        torch.testing.assert_close(error, expected[name])
+    assert pose_errors(target, target, scored)["n_mpjpe"].max() < 1e-9
+    metric = PoseErrors(scored=scored)
+    metric.update(spoilt, unknown)
+    assert metric.compute()["n_mpjpe"] == pytest.approx(float(expected["n_mpjpe"].mean()))
