@@ -4,6 +4,7 @@ from pathlib import Path
 
 from utils.config import Config, DataConfig
 
+from .evaluation_sets import load_evaluation_set
 from .h36m import load_h36m
 from .keypoints import load_keypoints
 from .mpii import load_mpii, mpii_files
@@ -58,14 +59,19 @@ def load_training(data: DataConfig, seed: int) -> PoseSet:
 
 
 def load_validation(data: DataConfig) -> PoseSet:
-    """3D poses to validate on: Human3.6M's S9 and S11, or synthetic poses.
+    """3D poses to validate on: Human3.6M's S9 and S11, synthetic poses, or those of a file.
 
     Raises:
         ValueError: one sentence, for data that is missing or unusable.
     """
-    if _validation_data(data) == "h36m":
+    name = _validation_data(data)
+    if name == "h36m":
         return load_h36m(folder_of(data) / "h36m", H36M_VAL_SUBJECTS, stride=data.val_stride or 1, progress=True)
-    return load_synthetic(SYNTHETIC_VAL_POSES, SYNTHETIC_VAL_SEED)
+    if name == "synthetic":
+        return load_synthetic(SYNTHETIC_VAL_POSES, SYNTHETIC_VAL_SEED)
+    if not Path(name).is_file():
+        raise ValueError(f"--val_data {name} is neither h36m, synthetic nor an existing file")
+    return load_evaluation_set(Path(name), data.val_stride or 1)
 
 
 def folder_of(data: DataConfig) -> Path:

@@ -44,13 +44,13 @@ class DataConfig:
     skeleton: str | None = option(
         None, "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, "
         "openpose_body_25, or another name in utils/skeleton.py")
-    val_data: Literal["h36m", "synthetic"] | None = option(
-        None, "3D poses to validate on: Human3.6M's S9 S11 or synthetic poses; left out: Human3.6M if --data_dir has "
-        "it, else synthetic")
+    val_data: str | None = option(
+        None, "3D poses to validate on: Human3.6M's S9 S11, synthetic poses, or an .npz file as docs/evaluation.md "
+        "describes it; left out: Human3.6M if --data_dir has it, else synthetic", metavar="{h36m,synthetic,FILE}")
     joint_definitions: Literal["h36m", "raw"] = option(
         "h36m", "MPII's points moved to where Human3.6M's joints are, or as they are")
     val_stride: int | None = option(
-        None, "validate on every n-th frame; left out: 64 while training, 1 with --evaluate", 1, 100_000)
+        None, "validate on every n-th frame; left out: 1 with --evaluate or a file, 64 otherwise", 1, 100_000)
     synthetic_poses: int = option(20_000, "number of poses of --train_data synthetic", 64, 10_000_000)
 
 
@@ -202,7 +202,8 @@ def parse_config(argv: list[str] | None = None) -> Config:
         parser.error("with --pseudo_label_fraction 1 supervision waits for pseudo-labels: give another --weight_...")
     if config.data.skeleton and config.data.train_data in (None, "mpii", "h36m", "synthetic"):
         parser.error("--skeleton goes with --train_data FILE: the other data sets' points are known")
-    stride = config.data.val_stride or (1 if config.run.evaluate else 64)
+    is_file = config.data.val_data not in (None, "h36m", "synthetic")
+    stride = config.data.val_stride or (1 if config.run.evaluate or is_file else 64)
     return config.updated({"val_stride": stride})
 
 
