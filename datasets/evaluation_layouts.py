@@ -103,7 +103,8 @@ def _detected(content: dict[str, Any], count: int, path: Path) -> np.ndarray:
 def humaneva(content: dict[str, Any], path: Path) -> Layout:
     """HumanEva-I as VideoPose3D prepares it: the positions' file, and the 2D file in the same folder."""
     points_file = path.with_name(HUMANEVA_POINTS_FILE)
-    positions, points = content["positions_3d"], read_pickled_npz(points_file).get("positions_2d")
+    positions: Any = content["positions_3d"]
+    points: Any = read_pickled_npz(points_file).get("positions_2d")
     for found, file in ((positions, path), (points, points_file)):
         if not isinstance(found, dict) or not any(isinstance(found.get(name), dict) for name in HUMANEVA_SUBJECTS):
             raise ValueError(f"{file} has none of {', '.join(HUMANEVA_SUBJECTS)} in VideoPose3D's layout")

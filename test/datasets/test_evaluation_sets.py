@@ -1,5 +1,9 @@
 """Files of 2D and 3D poses in the layouts that `--val_data FILE` takes."""
 
+import pickle
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -190,3 +194,35 @@ def test_mpi_inf_3dhp_as_p_stmo_prepares_it(tmp_path, poses_mm):
     np.savez_compressed(tmp_path / "data_test_3dhp.npz", data=sequences)
     with pytest.raises(ValueError, match="'valid' of TS1"):
         load_evaluation_set(tmp_path / "data_test_3dhp.npz")
+
+
+def test_the_documented_way_to_convert_3dpw(tmp_path, monkeypatch, poses_mm):
+    text = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    smpl = {"left_hip": 1, "right_hip": 2, "left_knee": 4, "right_foot": 8, "thorax": 12, "right_wrist": 21}
+    names = {"left_knee": 4, "right_knee": 5, "left_foot": 7, "neck": 15, "left_shoulder": 16, "right_shoulder": 17,
+             "left_elbow": 18, "right_elbow": 19, "left_wrist": 20, **smpl}  # fmt: skip
+    turn = quaternion_matrix(0.5, -0.5, 0.5, 0.5)
+    world = np.zeros((12, 24, 3))
+    for name, number in names.items():
+        world[:, number] = (poses_mm[:, INDEX[name]] / 1000 - [0, 1, 2]) @ turn
+    pose = np.tile(np.eye(4), (12, 1, 1))
+    pose[:, :3, :3], pose[:, :3, 3] = turn, [0, 1, 2]
+    sequence = {
+        "sequence": "downtown_walk_00",
+        "genders": ["m"],
+        "jointPositions": [world.reshape(12, 72)],
+        "campose_valid": [np.array([1] * 9 + [0] * 3)],
+        "cam_poses": pose,
+        "cam_intrinsics": np.array([[1000.0, 0, 500], [0, 1010, 510], [0, 0, 1]]),
+    }
+    folder = tmp_path / "sequenceFiles" / "test"
+    folder.mkdir(parents=True)
+    (folder / "downtown_walk_00.pkl").write_bytes(pickle.dumps(sequence, protocol=2))
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    poses = load_evaluation_set(tmp_path / "3dpw_test.npz")
+    assert len(poses) == 9 and poses.action_names == ("downtown_walk_00",) and len(poses.scored) == 14
+    scored = list(poses.scored)
+    np.testing.assert_allclose(poses.poses_cam_mm[:, scored], poses_mm[:9, scored], rtol=1e-4)
+    np.testing.assert_allclose(poses.poses_px["gt"][:, scored], project(poses_mm)[:9, scored], rtol=1e-4)
