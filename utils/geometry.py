@@ -95,16 +95,13 @@ def _on_device(numbers: tuple[int, ...], device: torch.device) -> Tensor:
 
 def usable(pose: Float[Tensor, "*batch joint dim"]) -> Bool[Tensor, "*batch"]:
     """Mask (...) of poses that are finite, not all one point, and not so large that their squares overflow."""
-    size = root_relative(pose).abs().amax(dim=(-2, -1))
-    # NaN compares as false.
+    size = root_relative(pose).abs().amax(dim=(-2, -1))  # NaN compares as false.
     return (size > SMALLEST_SIZE) & (size < LARGEST_SIZE)
 
 
-def place_at_distance(
-    pose_rel: Float[Tensor, "*batch joint 3"], distance: float = CAMERA_DISTANCE
-) -> Float[Tensor, "*batch joint 3"]:
+def place_at_distance(pose_rel: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch joint 3"]:
     """A root-relative pose put in front of the camera, its root on the optical axis, depths clipped as the lift's."""
-    depth = (pose_rel[..., 2:] + distance).clamp(min=NEAREST_DEPTH)
+    depth = (pose_rel[..., 2:] + CAMERA_DISTANCE).clamp(min=NEAREST_DEPTH)
     return torch.cat([pose_rel[..., :2], depth], dim=-1)
 
 

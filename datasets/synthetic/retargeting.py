@@ -5,6 +5,8 @@ the directions of the lifted pose's bones; from wherever that body is seen, its 
 is somewhat wrong still shows a person, in a posture that somebody in the 2D data took.
 """
 
+from itertools import product
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
@@ -14,16 +16,8 @@ from utils.skeleton import JOINTS
 
 from .body import HEAD_STD_DEG, SPINE_FRACTION, Bodies
 
-LIMBS = tuple(
-    (f"{side}_{parent}", f"{side}_{child}", segment)
-    for side in ("right", "left")
-    for parent, child, segment in (
-        ("hip", "knee", "thigh"),
-        ("knee", "foot", "shank"),
-        ("shoulder", "elbow", "upper_arm"),
-        ("elbow", "wrist", "forearm"),
-    )
-)
+LIMBS = {("hip", "knee"): "thigh", ("knee", "foot"): "shank", ("shoulder", "elbow"): "upper_arm",
+         ("elbow", "wrist"): "forearm"}  # fmt: skip
 DIRECTION_NOISE = 0.07
 """Standard deviation of each component of a bone's direction, about 4 degrees."""
 ROUND_BACK = 0.03
@@ -47,17 +41,17 @@ def retarget_to_body(pose: Tensor, bodies: Bodies, generator: Generator, elevati
     size = bodies.sizes(len(pose), generator)
     noise = DIRECTION_NOISE * torch.randn(14, len(pose), 3, device=pose.device, generator=generator)
     new = _trunk(old, size, noise[8:], generator)
-    for number, (parent, child, segment) in enumerate(LIMBS):
-        direction = normalize(normalize(old[child] - old[parent], dim=-1) + noise[number], dim=-1)
-        new[child] = new[parent] + size[segment] * direction
+    for number, (side, (parent, child)) in enumerate(product(("right", "left"), LIMBS)):
+        start, end = f"{side}_{parent}", f"{side}_{child}"
+        new[end] = new[start] + size[LIMBS[parent, child]] * _direction(old, start, end, noise[number])
     return torch.stack([new[name] for name in JOINTS], dim=1)
 
 
 def _trunk(old: dict[str, Tensor], size: dict[str, Tensor], noise: Tensor, generator: Generator) -> dict[str, Tensor]:
     """Hip to head, hips and shoulders. Spine and neck are drawn at random: MPII's annotators marked no such points."""
-    across = normalize(normalize(old["right_hip"] - old["left_hip"], dim=-1) + noise[0], dim=-1)
-    up = normalize(normalize(old["thorax"] - old["hip"], dim=-1) + noise[1], dim=-1)
-    head = normalize(normalize(old["head"] - old["thorax"], dim=-1) + noise[2], dim=-1)
+    across = _direction(old, "left_hip", "right_hip", noise[0])
+    up = _direction(old, "hip", "thorax", noise[1])
+    head = _direction(old, "thorax", "head", noise[2])
     right = old["right_shoulder"] - old["left_shoulder"]
     # x right, y down, z forward: right x up points backward.
     front = -normalize(torch.linalg.cross(right, up), dim=-1)
@@ -73,6 +67,11 @@ def _trunk(old: dict[str, Tensor], size: dict[str, Tensor], noise: Tensor, gener
     girdle = (size["shoulder"].square() + size["shoulder_drop"].square()).sqrt()
     for number, side in enumerate(("right", "left")):
         new[f"{side}_hip"] = (1 - 2 * number) * size["hip"] * across
-        shoulder = normalize(old[f"{side}_shoulder"] - old["thorax"], dim=-1)
-        new[f"{side}_shoulder"] = thorax + girdle * normalize(shoulder + 0.5 * noise[3 + number], dim=-1)
+        new[f"{side}_shoulder"] = thorax + girdle * _direction(
+            old, "thorax", f"{side}_shoulder", 0.5 * noise[3 + number]
+        )
     return new
+
+
+def _direction(pose: dict[str, Tensor], start: str, end: str, noise: Tensor) -> Tensor:
+    return normalize(normalize(pose[end] - pose[start], dim=-1) + noise, dim=-1)

@@ -29,8 +29,6 @@ def blend_lines(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, strokes)
         strokes: radius in pixels, colour and opacity of each line, the first the widest.
     """
     window, x, y = _pixels_around(canvas.shape, start, end, strokes[0][0])
-    if x.size == 0 or y.size == 0:
-        return
     _, off_x, off_y = nearest_on_segment(x, y, start, end)
     away = np.sqrt(off_x**2 + off_y**2)
     rows, columns = np.nonzero(away < strokes[0][0] + 0.5)
@@ -53,8 +51,6 @@ def shade_limb(colour_map, depth_map, start: np.ndarray, end: np.ndarray, radii_
         colour: (3,) of the unlit limb, 0 to 255.
     """
     window, x, y = _pixels_around(depth_map.shape, start[:2], end[:2], max(radii_px))
-    if x.size == 0 or y.size == 0:
-        return
     share, off_x, off_y = nearest_on_segment(x, y, start[:2], end[:2])
     radius = float(radii_px[0]) + float(radii_px[1] - radii_px[0]) * share
     bulge = radius * radius - off_x * off_x - off_y * off_y

@@ -23,6 +23,7 @@ HEADLINE = "val_mpjpe_epoch"
 
 def dispensable(logger_class: type) -> type:
     """Makes a logger whose failure costs one warning and its further curves, but not the run."""
+    logger_class.failed = False  # type: ignore[attr-defined]
     for name in ("log_hyperparams", "log_metrics", "log_picture", "log_file", "save", "finalize"):
         setattr(logger_class, name, _warns_once(getattr(logger_class, name)))
     return logger_class
@@ -37,7 +38,7 @@ def _warns_once(method: Callable) -> Callable:
             method(self, *arguments, **named)
         except Exception as error:
             self.failed = True
-            print(f"warning: {self.what} fails ({_reason(error)}); training goes on without it", file=sys.stderr)
+            print(f"warning: {self.place} fails ({_reason(error)}); training goes on without it", file=sys.stderr)
 
     return attempt
 
@@ -46,11 +47,8 @@ def _warns_once(method: Callable) -> Callable:
 class TensorBoard(TensorBoardLogger):
     """Event files in the run's folder."""
 
-    failed = False
-
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir.parent.parent, run_dir.parent.name, run_dir.name, default_hp_metric=False)
-        self.what = f"TensorBoard in {run_dir}"
         self._usual_hook, threading.excepthook = threading.excepthook, self._print_other_threads
 
     def _print_other_threads(self, failure: threading.ExceptHookArgs) -> None:
@@ -85,8 +83,6 @@ class MLflow(MLFlowLogger):
         name: the run's.
         run_id: of a run to go on with; a new one is begun if the database does not have it.
     """
-
-    failed, what = False, f"MLflow at {MLFLOW_URI}"
 
     def __init__(self, name: str, run_id: str | None = None) -> None:
         # Asked first, since MLflow itself would try for minutes.
@@ -126,18 +122,15 @@ def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dic
     logging.getLogger("alembic").setLevel(logging.ERROR)
     # MLflow logs the tracebacks of errors that it raises all the same; the variable is for when it is imported.
     logging.getLogger("mlflow").setLevel(os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL"))
-    makers: dict[str, Callable[[], Any]] = {
-        "tensorboard": lambda: TensorBoard(run_dir),
-        "mlflow": lambda: MLflow(run_dir.name, mlflow_run),
-    }
+    places = {"tensorboard": f"TensorBoard in {run_dir}", "mlflow": f"MLflow at {MLFLOW_URI}"}
     loggers: dict[str, Any] = {}
-    for name in makers if kind == "both" else makers.keys() & {kind}:
+    for name in places if kind == "both" else places.keys() & {kind}:
         try:
-            loggers[name] = makers[name]()
+            loggers[name] = TensorBoard(run_dir) if name == "tensorboard" else MLflow(run_dir.name, mlflow_run)
             _ = loggers[name].experiment
         except Exception as error:
-            where = f"TensorBoard in {run_dir}" if name == "tensorboard" else MLflow.what
-            raise ValueError(f"cannot log to {where}: {_reason(error)}; see --logger") from error
+            raise ValueError(f"cannot log to {places[name]}: {_reason(error)}; see --logger") from error
+        loggers[name].place = places[name]
     return loggers
 
 

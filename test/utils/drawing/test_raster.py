@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from utils.drawing.raster import blend_lines, halve, nearest_on_segment, shade_limb
+from utils.drawing.raster import blend_lines, shade_limb
 
 RED = np.array([200.0, 20, 20])
 BLUE = np.array([20.0, 20, 200])
@@ -13,13 +13,6 @@ def canvas(side=40):
 
 def maps(side=60):
     return np.zeros((side, side, 3), np.float32), np.full((side, side), np.inf, np.float32)
-
-
-def test_nearest_on_segment_is_clamped_to_the_ends():
-    share, x, y = nearest_on_segment(np.array([-3.0, 5, 14]), np.array([0.0, 2, 0]), np.zeros(2), np.array([10.0, 0]))
-    assert share.tolist() == [0, 0.5, 1]
-    assert x.tolist() == [-3, 0, 4]
-    assert y.tolist() == [0, 2, 0]
 
 
 def test_line_covers_its_radius_and_nothing_further():
@@ -72,8 +65,3 @@ def test_limb_is_as_thick_as_its_radii():
     thick = np.isfinite(depths).sum(axis=0)
     assert thick[11] == pytest.approx(20, abs=2)
     assert thick[49] == pytest.approx(8, abs=2)
-
-
-def test_halve_is_the_mean_of_four():
-    picture = np.arange(16.0).reshape(4, 4)
-    assert halve(picture).tolist() == [[2.5, 4.5], [10.5, 12.5]]

@@ -18,7 +18,7 @@ def test_a_failure_is_warned_of_once_and_the_run_goes_on(tmp_path, monkeypatch, 
     monkeypatch.setattr(logger.experiment, "add_scalar", fail)
     for step in range(3):
         logger.log_metrics(metrics={"loss": 1.0}, step=step)
-    warning = f"warning: {logger.what} fails (the database is gone); training goes on without it\n"
+    warning = f"warning: {logger.place} fails (the database is gone); training goes on without it\n"
     assert capsys.readouterr().err == warning and len(asked) == 1
 
 
