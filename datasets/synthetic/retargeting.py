@@ -67,9 +67,8 @@ def _trunk(old: dict[str, Tensor], size: dict[str, Tensor], noise: Tensor, gener
     girdle = (size["shoulder"].square() + size["shoulder_drop"].square()).sqrt()
     for number, side in enumerate(("right", "left")):
         new[f"{side}_hip"] = (1 - 2 * number) * size["hip"] * across
-        new[f"{side}_shoulder"] = thorax + girdle * _direction(
-            old, "thorax", f"{side}_shoulder", 0.5 * noise[3 + number]
-        )
+        joint = f"{side}_shoulder"
+        new[joint] = thorax + girdle * _direction(old, "thorax", joint, 0.5 * noise[3 + number])
     return new
 
 
