@@ -21,6 +21,9 @@ from .skeleton import SOURCES, joint_weights, mirrored_name
 # Ratios of lengths and heights are Winter's (utils/anthropometry.py); ears are as high as eyes.
 _FOREARM, _SHANK, _HIPS = FOREARM / UPPER_ARM, SHANK / THIGH, HIP_WIDTH / (2 * HALF_SHOULDERS)
 _EARS, _TOP = (EYE_HEIGHT - SHOULDER_HEIGHT) / TORSO, (1 - SHOULDER_HEIGHT) / TORSO
+_EAR_BREADTH = 2.2
+"""Ears lie about so many times further apart than eyes (Gordon et al. 2014, ANSUR II: bitragion and interpupillary
+breadth), and in parallel."""
 _LEFT_FROM: dict[str, list[dict[str, float]]] = {
     "left_elbow": [{"left_shoulder": 0.5, "left_wrist": 0.5},
                    {"left_shoulder": 1.0, "right_elbow": 1.0, "right_shoulder": -1.0}],
@@ -31,7 +34,8 @@ _LEFT_FROM: dict[str, list[dict[str, float]]] = {
                    {"left_hip": 1.0, "right_ankle": 1.0, "right_hip": -1.0}],
     "left_hip": [{"right_hip": 1.0, "left_shoulder": _HIPS, "right_shoulder": -_HIPS}],
     "left_shoulder": [{"right_shoulder": 1.0, "left_hip": 1 / _HIPS, "right_hip": -1 / _HIPS}],
-    "left_ear": [{"right_ear": 1.0}, {"left_eye": 1.0}, {"right_eye": 1.0}, {"nose": 1.0}],
+    "left_ear": [{"right_ear": 1.0, "left_eye": _EAR_BREADTH, "right_eye": -_EAR_BREADTH},
+                 {"right_ear": 1.0}, {"left_eye": 1.0}, {"right_eye": 1.0}, {"nose": 1.0}],
 }  # fmt: skip
 
 

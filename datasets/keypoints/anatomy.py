@@ -90,7 +90,10 @@ def likeness(points_px: np.ndarray, skeleton: str) -> Likeness | None:
         if shortest > 0:
             scale = np.linalg.norm(bones) * np.linalg.norm(typical[both])
             people.append((bones.mean() / shortest, bones @ typical[both] / scale))
-    return Likeness(*np.median(people, axis=0).tolist(), len(people)) if people else None
+    if not people:
+        return None
+    detour, proportion = np.median(people, axis=0).tolist()
+    return Likeness(detour, proportion, len(people))
 
 
 def _bones(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

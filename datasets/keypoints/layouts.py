@@ -6,7 +6,7 @@ A function gets what the file holds and decides by its keys whether this is its 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .records import Record
+from .records import Record, size_of
 
 Layout = Callable[[Any], Iterator[Record] | None]
 LAYOUTS: list[Layout] = []
@@ -36,7 +36,11 @@ def _dicts(entries: Any) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _all_have(entries: Any, *keys: str) -> bool:
+def _keys(value: Any) -> set[str]:
+    return set(value) if isinstance(value, dict) else set()
+
+
+def _some_have(entries: Any, *keys: str) -> bool:
     """Whether this is a list of dictionaries, at least one of which has these keys."""
     return isinstance(entries, list) and any(all(key in entry for key in keys) for entry in _dicts(entries))
 
@@ -59,11 +63,12 @@ def alphapose_pictures(content: Any) -> Iterator[Record] | None:
     """AlphaPose's "open" and "cmu" formats of many pictures: {"name.jpg": {"people" or "bodies": [...]}}."""
     if not isinstance(content, dict) or not content:
         return None
-    pictures = {name: value.get("people", value.get("bodies")) for name, value in content.items()
-                if isinstance(value, dict)}  # fmt: skip
+    pictures = {
+        name: value.get("people", value.get("bodies")) for name, value in content.items() if isinstance(value, dict)
+    }
     if len(pictures) < len(content) or not all(isinstance(people, list) for people in pictures.values()):
         return None
-    return (record for name, people in pictures.items() for record in _openpose_people(people, name))
+    return (record for name, people in pictures.items() for record in _openpose_people(people or [], name))
 
 
 @layout
@@ -85,8 +90,7 @@ def _coco_record(entry: Any, images: dict[str, Any], names: dict[str, Any]) -> R
     number = entry.get("image_id")
     image = images.get(str(number), {})
     name = next((image[key] for key in ("file_name", "name", "path") if isinstance(image.get(key), str)), number)
-    width, height = image.get("width"), image.get("height")
-    size = (width, height) if all(isinstance(side, int | float) and side > 0 for side in (width, height)) else None
+    size = size_of(image.get("width"), image.get("height"))
     only = next(iter(names.values())) if len(names) == 1 else None
     return Record(entry["keypoints"], entry.get("keypoint_scores"), entry.get("score"), _reference(name), size,
                   names.get(str(entry.get("category_id")), only), usual=COCO)  # fmt: skip
@@ -107,7 +111,7 @@ def _names(names: Any) -> tuple[str, ...] | None:
 @layout
 def hrnet_mpii(content: Any) -> Iterator[Record] | None:
     """MPII as HRNet and MMPose share it: [{"image", "joints": [[x, y], ...], "joints_vis": [...]}]."""
-    if not _all_have(content, "joints", "joints_vis"):
+    if not _some_have(content, "joints", "joints_vis"):
         return None
     return (Record(entry.get("joints"), entry.get("joints_vis"), image=_reference(entry.get("image")),
                    usual=("mpii_16",)) for entry in _dicts(content))  # fmt: skip
@@ -116,7 +120,7 @@ def hrnet_mpii(content: Any) -> Iterator[Record] | None:
 @layout
 def hourglass_mpii(content: Any) -> Iterator[Record] | None:
     """MPII as training code for stacked hourglasses shares it: [{"joint_self": [[x, y, visible], ...]}]."""
-    if not _all_have(content, "joint_self"):
+    if not _some_have(content, "joint_self"):
         return None
     # A visibility of 0 beside numbers means an occluded joint.
     return (Record([point[:2] for point in entry.get("joint_self", [])], image=_reference(entry.get("img_paths")),
@@ -126,7 +130,7 @@ def hourglass_mpii(content: Any) -> Iterator[Record] | None:
 @layout
 def mmpose(content: Any) -> Iterator[Record] | None:
     """MMPose's demo ({"meta_info", "instance_info"}) and inferencer: people, frames of people, or lists of them."""
-    meta, frames = {}, content
+    meta, frames = None, content
     if isinstance(content, dict):
         meta, frames = content.get("meta_info"), content.get("instance_info", content.get("predictions"))
     if not isinstance(frames, list) or not any(_is_mmpose(entry) for entry in frames):
@@ -141,7 +145,7 @@ def _is_mmpose(entry: Any) -> bool:
     return isinstance(entry, dict) and ("instances" in entry or "keypoint_scores" in entry)
 
 
-def _mmpose_people(entry: Any, names: tuple[str, ...] | None, frame: int | None = None) -> Iterator[Record]:
+def _mmpose_people(entry: Any, names: tuple[str, ...] | None, frame: str | int | None = None) -> Iterator[Record]:
     if isinstance(entry, list):
         for person in entry:
             yield from _mmpose_people(person, names, frame)
@@ -155,7 +159,9 @@ def _mmpose_people(entry: Any, names: tuple[str, ...] | None, frame: int | None 
 @layout
 def ultralytics(content: Any) -> Iterator[Record] | None:
     """Ultralytics' `results[0].to_json()`: [{"keypoints": {"x": [...], "y": [...], "visible": [...]}}]."""
-    if not isinstance(content, list) or not any(isinstance(e.get("keypoints"), dict) for e in _dicts(content)):
+    if not isinstance(content, list) or not any(
+        {"x", "y"} <= _keys(entry.get("keypoints")) for entry in _dicts(content)
+    ):
         return None
     return map(_ultralytics_record, (entry for entry in _dicts(content) if "keypoints" in entry))
 
@@ -172,7 +178,7 @@ def _ultralytics_record(entry: dict[str, Any]) -> Record:
 @layout
 def coco_results(content: Any) -> Iterator[Record] | None:
     """COCO's and AlphaPose's lists of results: [{"image_id", "keypoints", "score"}]."""
-    if not _all_have(content, "keypoints"):
+    if not _some_have(content, "keypoints"):
         return None
     return (_coco_record(entry, {}, {}) for entry in content if not isinstance(entry, dict) or "keypoints" in entry)
 
@@ -194,8 +200,8 @@ def mediapipe(content: Any) -> Iterator[Record] | None:
         content = next((content[key] for key in keys if key in content), None)
         if isinstance(content, dict):
             content = content.get("landmark")
-    people = [content] if _all_have(content, "x", "y") else content
-    if not isinstance(people, list) or not any(_all_have(person, "x", "y") for person in people):
+    people = [content] if _some_have(content, "x", "y") else content
+    if not isinstance(people, list) or not any(_some_have(person, "x", "y") for person in people):
         return None
     return (Record([[p.get("x"), p.get("y")] for p in _dicts(person)],
                    [p.get("visibility", p.get("score", 1)) for p in _dicts(person)],

@@ -127,7 +127,7 @@ def _with_skeletons(groups: list[People], skeleton: str | None, path: Path) -> t
     """Those people of whom something is seen and whose skeleton is known, and why others are left out."""
     known, faults = [], []
     for people in groups:
-        people = people.select(people.confidence.any(axis=1))
+        people = people.select(np.any(people.confidence > 0, axis=1))
         try:
             known += [with_skeleton(people, skeleton, str(path), say)] if len(people) else []
         except ValueError as error:

@@ -171,6 +171,12 @@ def _with_scores(table: np.ndarray, scores: Any) -> np.ndarray:
     return np.dstack([table[..., :2], score])
 
 
+def size_of(width: Any, height: Any) -> tuple[float, float] | None:
+    """A picture's size, if these are sizes."""
+    is_size = all(isinstance(side, int | float) and 0 < side < LARGEST_PX for side in (width, height))
+    return (float(width), float(height)) if is_size else None
+
+
 def _unit(score: Any) -> float:
     """A person's score from 0 to 1; AlphaPose's reach above."""
     value = score[0] if isinstance(score, list) and len(score) == 1 else score

@@ -117,7 +117,8 @@ def by_names(people: People) -> People | None:
 
 def _places(names: tuple[str, ...], skeleton: str) -> dict[int, int]:
     """Number of a skeleton's point -> number of the file's point of the same meaning."""
-    own, columns = _OWN_MEANING.get(skeleton, {}), {}
+    own = _OWN_MEANING.get(skeleton, {})
+    columns: dict[str, int] = {}
     for number, name in enumerate(map(canonical, names)):
         columns.setdefault(own.get(name, name), number)
     places = {}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..files import existing_file, read_npy, read_pickled_npz
-from .records import Record
+from .records import Record, size_of
 
 VIDEOPOSE3D_NAMES = {"coco": "coco_17", "h36m": "h36m_17"}
 
@@ -36,7 +36,7 @@ def _videopose3d(videos: dict[str, Any], metadata: Any) -> Iterator[Record]:
     skeleton = VIDEOPOSE3D_NAMES.get(layout, layout) if isinstance(layout, str) else None
     for video, actions in videos.items():
         size = sizes.get(video) if isinstance(sizes, dict) else None
-        size = (size.get("w"), size.get("h")) if isinstance(size, dict) else None
+        size = size_of(size.get("w"), size.get("h")) if isinstance(size, dict) else None
         for cameras in actions.values() if isinstance(actions, dict) else [actions]:
             for points in cameras if isinstance(cameras, list | tuple) else [cameras]:
                 if points is not None:

@@ -39,8 +39,8 @@ def in_pixels(people: People, size_px: tuple[float, float] | None, where: str, s
     stated = people.sizes_px[0]
     if np.isfinite(stated).all() and not np.array_equal(stated, size_px):
         factor = np.divide(size_px, stated)
-        sizes = [f"{width:g} x {height:g}" for width, height in (stated, size_px)]
-        shown = f"{where} is about a picture of {sizes[0]} pixels, not {sizes[1]}"
+        said, real = (f"{width:g} x {height:g}" for width, height in (stated, size_px))
+        shown = f"{where} is about a picture of {said} pixels, not {real}"
         if abs(factor[0] / factor[1] - 1) > SAME_SHAPE:
             say(f"{shown}; is it the same picture?")
             return people
