@@ -1,18 +1,21 @@
 """Which skeleton points belong to: by the file's names, by the user's word, or by number and anatomy."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from utils.skeleton import JOINTS_FROM, SOURCES
 
-from .anatomy import CLEARLY_BETTER, likeness
+from .anatomy import CLEARLY_BETTER, MANY, likeness
 from .records import People
 
 # Files in MPII's points or PoseTrack's name them; without names they look like Human3.6M's and COCO's.
 GUESSED = tuple(name for name in SOURCES if name not in ("mpii_17", "posetrack_17"))
+
+FACE = {"left_eye", "right_eye", "left_ear", "right_ear"}
+"""Points that others stand in for."""
 
 _SAME = [
     {"hip", "pelvis", "root", "mid_hip", "midhip", "hips", "hip_center", "center_hip", "chip"},
@@ -47,7 +50,7 @@ def with_skeleton(people: People, given: str | None, where: str, say: Callable[[
     if people.names:
         named = by_names(people)
         if named is None and not given:
-            raise ValueError(f"{where}: the points {', '.join(people.names)[:200]} are those of no known skeleton")
+            raise ValueError(f"{where}: the points {', '.join(people.names)[:200]} do not make up a known skeleton")
         if named is not None:
             if given and given != named.skeleton:
                 say(f"{where}: the file names the points of {named.skeleton}, so --skeleton {given} is not used")
@@ -66,18 +69,27 @@ def _by_number(people: People, where: str, say: Callable[[str], None]) -> str:
     if not options:
         raise ValueError(f"{where}: {count} points a person do not tell the skeleton; give --skeleton, one of "
                          f"{', '.join(SOURCES)}")  # fmt: skip
-    looks = {name: likeness(people.points_px, name) for name in options}
-    # Where too little is seen to tell, nothing speaks against any order.
-    fits = {name: look.proportion if look else 0.0 for name, look in looks.items() if not look or look.is_body}
-    ranked = sorted(fits, key=lambda name: -fits[name])
-    if not ranked:
+    fits = _fits(people, options)
+    if not fits and len(own) == 1 and len(people) < MANY and not _fits(people, GUESSED):
+        # The layout itself says what its points are, and a few people may be contorted.
+        say(f"{where}: the people do not look like bodies; if their points are not those of {own[0]}, give --skeleton")
+        return own[0]
+    if not fits:
         raise ValueError(f"{where}: {count} points a person in the order of {' or '.join(options)} look like no body; "
                          "give the right --skeleton")  # fmt: skip
-    if len(ranked) > 1 and fits[ranked[0]] < fits[ranked[1]] + CLEARLY_BETTER:
-        raise ValueError(f"{where}: {count} points a person may be {' or '.join(ranked)}; give --skeleton")
-    if options != own or len(own) > 1:
-        say(f"{where}: {count} points a person are taken for {ranked[0]}; if they are not, give --skeleton")
-    return ranked[0]
+    best, *others = sorted(fits, key=lambda name: -fits[name])
+    if others and fits[best] < fits[others[0]] + CLEARLY_BETTER:
+        raise ValueError(f"{where}: {count} points a person may be {best} or {others[0]}; give --skeleton")
+    if len(own) != 1:
+        say(f"{where}: {count} points a person are taken for {best}; if they are not, give --skeleton")
+    return best
+
+
+def _fits(people: People, options: Iterable[str]) -> dict[str, float]:
+    """How well the skeletons fit that may be meant; 0 where too little is seen to speak against any."""
+    count = people.points_px.shape[1]
+    looks = {name: likeness(people.points_px, name) for name in options if len(SOURCES[name]) == count}
+    return {name: look.proportion if look else 0.0 for name, look in looks.items() if not look or look.is_body}
 
 
 def canonical(name: str) -> str:
@@ -96,14 +108,17 @@ def canonical(name: str) -> str:
 
 
 def by_names(people: People) -> People | None:
-    """The people in the order of the skeleton that most of the file's names belong to, or None if none has all."""
-    best: tuple[tuple[int, int], str, dict[int, int]] | None = None
+    """The people in the order of the skeleton that most of the file's names belong to; None where limbs lack."""
+    best: tuple[tuple[bool, int, int], str, dict[int, int]] | None = None
     for skeleton, points in SOURCES.items():
         places = _places(people.names or (), skeleton)
         needed = {point for row in JOINTS_FROM[skeleton].values() for point, weight in row.items() if weight}
-        # As many of the file's names as possible, and as few others.
-        rank = (len(places), -len(points))
-        if needed <= {points[target] for target in places} and (best is None or rank > best[0]):
+        missing = needed - {points[target] for target in places}
+        if any(point.startswith(("left", "right")) for point in missing - FACE):
+            continue
+        # All that is needed if possible, as many of the file's names as possible, and as few others.
+        rank = (not missing, len(places), -len(points))
+        if best is None or rank > best[0]:
             best = (rank, skeleton, places)
     if best is None:
         return None

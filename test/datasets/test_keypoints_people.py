@@ -158,10 +158,30 @@ def test_the_users_word_wins_over_a_guess_and_the_files_names_over_both(write, c
     assert "--skeleton h36m_17 is not used" in capsys.readouterr().err
     named["categories"][0]["keypoints"] = [f"point {number}" for number in range(17)]
     assert read_keypoints(write(named), skeleton="h36m_17")[0].source == "h36m_17"
-    with pytest.raises(ValueError, match=r"point 0, point 1.* are those of no known skeleton"):
+    with pytest.raises(ValueError, match=r"point 0, point 1.* do not make up a known skeleton"):
         read_keypoints(write(named))
     with pytest.raises(ValueError, match="unknown skeleton 'dog'"):
         read_keypoints(path, skeleton="dog")
+
+
+def test_named_limbs_are_enough_for_the_demo(write):
+    names = [name for name in SOURCES["coco_17"] if "ear" not in name and "eye" not in name]
+    points = [triples()[SOURCES["coco_17"].index(name)] for name in names]
+    path = write({"categories": [{"id": 1, "keypoints": names}], "annotations": [{"keypoints": points}]})
+    (person,) = read_keypoints(path)
+    assert person.source == "coco_17" and person.to_joints().filled[INDEX["head"]]
+    with pytest.raises(ValueError, match="no person with all the points"):
+        load_keypoints(path)
+
+
+def test_a_contorted_person_in_coco_s_layout_is_lifted_with_a_note_but_another_order_is_refused(write, capsys):
+    points = np.array(triples())
+    swapped = points[np.random.default_rng(1).permutation(17)]
+    assert len(read_keypoints(write([{"keypoints": swapped.tolist()}]))) == 1
+    assert "do not look like bodies" in capsys.readouterr().err
+    for records in ([result(standing("h36m_17"))], [{"keypoints": swapped.tolist()}] * 12):
+        with pytest.raises(ValueError, match="in the order of coco_17 look like no body; give the right --skeleton"):
+            read_keypoints(write(records))
 
 
 def album(*names):
