@@ -58,10 +58,14 @@ def test_damaged_file_names_the_command(name, tmp_path):
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
-def test_the_right_file_passes(algorithm, tmp_path):
-    content = bytes(range(256)) * 9000
-    (tmp_path / "file").write_bytes(content)
-    check_file(tmp_path / "file", f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}", "blazepose")
+def test_the_right_file_passes_and_one_byte_more_does_not(algorithm, tmp_path):
+    path, content = tmp_path / "file", bytes(range(256)) * 9000
+    digest = f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+    path.write_bytes(content)
+    check_file(path, digest, "blazepose")
+    path.write_bytes(content + b"x")
+    with pytest.raises(ValueError, match="damaged"):
+        check_file(path, digest, "blazepose")
 
 
 def test_sums_are_those_of_the_download_script():

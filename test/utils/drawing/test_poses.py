@@ -58,8 +58,9 @@ def test_2d_filled_limbs_are_paler(facing_camera):
     assert np.abs(sure - colour.astype(int)).sum() < np.abs(guessed - colour.astype(int)).sum()
 
 
-def test_2d_points_far_outside_do_no_harm(facing_camera):
-    draw_pose_2d(np.zeros((50, 60, 3), np.uint8), facing_camera[:, :2] * 1e4)
+def test_2d_points_far_outside_leave_a_picture_of_the_same_size(facing_camera):
+    drawn = draw_pose_2d(np.zeros((50, 60, 3), np.uint8), facing_camera[:, :2] * 1e4)
+    assert drawn.shape == (50, 60, 3) and drawn.dtype == np.uint8
 
 
 def test_3d_from_the_front_shows_left_on_the_right_and_from_behind_the_reverse(facing_camera):
