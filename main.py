@@ -1,7 +1,9 @@
 """Trains a 3D human pose lifter from 2D poses alone, validates it and keeps the best."""
 
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from utils.config import Config, parse_config
 
@@ -138,5 +140,17 @@ def complain(message: str, status: int) -> int:
     return status
 
 
+def leave(status: int) -> NoReturn:
+    """Ends the process: at once if a run over several processes failed, since its connections are still open then.
+
+    Their threads go on while Python takes everything apart, and may abort the process without its exit status.
+    """
+    if distributed.is_initialized():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
