@@ -71,13 +71,9 @@ def load_h36m(
         raise ValueError(f"stride is {stride}, but must be at least 1")
     wanted = Wanted(subjects, actions, stride, detections)
     layout = _layout_in(h36m_dir, wanted)
-
-    def build() -> dict[str, np.ndarray]:
-        total = VIEWS_AN_ACTION * len(subjects) * len(actions)
-        with _one_thread():
-            return _assemble(track(layout, "Reading Human3.6M", total, transient=True, disable=not progress))
-
-    columns = cache.cached(cache.key_of(layout.files, wanted), build, h36m_dir)
+    total = VIEWS_AN_ACTION * len(subjects) * len(actions)
+    views = track(layout, "Reading Human3.6M", total, transient=True, disable=not progress)
+    columns = cache.cached(cache.key_of(layout.files, wanted), lambda: _assemble(views), h36m_dir)
     return _to_poseset(columns, f"Human3.6M {', '.join(subjects)}", layout.sources)
 
 
@@ -111,12 +107,13 @@ def _known(names: Sequence[str], known: tuple[str, ...], kind: str) -> tuple[str
 def _assemble(views: Iterable[View]) -> dict[str, np.ndarray]:
     """All views one after the other, as arrays that can be cached."""
     kept, left_out = [], 0
-    for view in views:
-        if (view.recording, view.camera) != CORRUPTED:
-            columns = _columns(view)
-            keep = usable(columns["gt"]) & usable(columns["cam_mm"]) & (columns["cam_mm"][..., 2] > 0).all(dim=1)
-            left_out += int((~keep).sum())
-            kept.append({name: values if keep.all() else values[keep] for name, values in columns.items()})
+    with _one_thread():
+        for view in views:
+            if (view.recording, view.camera) != CORRUPTED:
+                columns = _columns(view)
+                keep = usable(columns["gt"]) & usable(columns["cam_mm"]) & (columns["cam_mm"][..., 2] > 0).all(dim=1)
+                left_out += int((~keep).sum())
+                kept.append({name: values if keep.all() else values[keep] for name, values in columns.items()})
     if sum(len(columns["gt"]) for columns in kept) == 0:
         raise ValueError(f"no usable frame among {left_out} of the wanted subjects and actions of Human3.6M")
     sources = {name for columns in kept for name in columns} - {"gt", "cam_mm", "intrinsics_px", "actions"}

@@ -266,4 +266,5 @@ def test_human36m_is_what_it_should_be(subject, frames, thigh_mm, shin_mm):
         assert length_mm(f"{side}_knee", f"{side}_foot") == pytest.approx(shin_mm, abs=0.1)
     same = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "shoulder", "elbow", "wrist")]
     distance_px = (poses.poses_px["gt"] - poses.poses_px["detected"])[:, same].norm(dim=-1)
-    assert 6 < distance_px.nanmedian() < 9
+    # More for S9, three of whose recordings are shifted against their videos.
+    assert 6 < distance_px.nanmedian() < 10
