@@ -20,12 +20,19 @@ FARTHEST = 1.0
 SIZE_RATIO = 2.0
 """The same person's size changes by less than this factor, times one more for each second that has passed."""
 IMPOSSIBLE = 1e6
-MOMENT_S = 0.25
-"""Nobody turns round so fast: left and right that change for a shorter time are changed back."""
-LIMBS = tuple(
+GAP_S = 0.25
+"""After a longer gap, left and right are believed as they are found."""
+CONFUSED_S = 1.0
+"""Left and right that jump to each other's places are changed back for so long: who turns round moves them there."""
+MEMORY_S = 0.5
+"""A joint that was seen this long ago is still where it was about the body; later it is left out."""
+SIDED = tuple(
     np.array([number for number, name in enumerate(JOINTS) if name.split("_")[-1] in kinds])
-    for kinds in (("knee", "foot"), ("shoulder", "elbow", "wrist"))
-)
+    for kinds in (
+        ("hip", "knee", "foot", "shoulder", "elbow", "wrist"), ("hip", "knee", "foot"), ("shoulder", "elbow", "wrist")
+    )
+)  # fmt: skip
+"""What a detector mirrors: a whole person, legs, or arms."""
 ORDERS = (range(len(JOINTS)), MIRROR)
 REACTION = 2.0
 """How much faster the filter gets, in Hz, when a point moves by the person's size in a second."""
@@ -77,10 +84,13 @@ class Track:
         self.joints_px: np.ndarray | None = None
         self._joints_filter = OneEuro(smooth_s, REACTION / max(size_px, 1.0)) if smooth_s else None
         self._pose_filter = OneEuro(smooth_s) if smooth_s else None
-        self._swapped_s = [0.0] * len(LIMBS)
+        self._swapped_s = [0.0] * len(SIDED)
+        self._joint_seen_s = np.full(len(JOINTS), -np.inf)
 
     def follow(self, person: SeenPerson, seconds: float) -> SeenPerson:
-        """This person at a time: left and right as before, the joints smoothed."""
+        """This person at a time: left and right as before, joints unseen for a moment remembered, all smoothed."""
+        self._joint_seen_s[~person.left_out] = seconds
+        person = self._remember(person, seconds)
         joints = person.joints
         if self.joints_px is not None:
             joints = self._sides_as_before(joints, self.joints_px, seconds - self.seen_s)
@@ -89,21 +99,33 @@ class Track:
             joints = replace(joints, joints_px=self._joints_filter(joints.joints_px, seconds))
         return replace(person, joints=joints)
 
+    def _remember(self, person: SeenPerson, seconds: float) -> SeenPerson:
+        """Joints that are out of sight for a moment, where they were about the body when last seen."""
+        recent = person.left_out & (seconds - self._joint_seen_s <= MEMORY_S)
+        if self.joints_px is None or not recent.any():
+            return person
+        joints = person.joints
+        moved = (joints.joints_px - self.joints_px)[~person.left_out].mean(axis=0)
+        joints_px = np.where(recent[:, None], self.joints_px + moved, joints.joints_px)
+        joints = Joints(joints_px, np.where(recent, 0.0, joints.confidence), joints.filled | recent)
+        return replace(person, joints=joints, left_out=person.left_out & ~recent)
+
     def _sides_as_before(self, joints: Joints, last_px: np.ndarray, passed_s: float) -> Joints:
-        """Legs or arms that change sides from one frame to the next are changed back, if they do so for a moment."""
-        order = np.arange(len(MIRROR))
-        for limb, numbers in enumerate(LIMBS):
-            mirrored = np.array(MIRROR)[numbers]
+        """A person, legs or arms that change sides from one frame to the next are changed back for a while."""
+        order, mirror = np.arange(len(MIRROR)), np.array(MIRROR)
+        for part, numbers in enumerate(SIDED):
+            mirrored = order.copy()
+            mirrored[numbers] = order[mirror[numbers]]
             kept, changed = (
-                np.linalg.norm(last_px[numbers] - joints.joints_px[other], axis=1).mean()
-                for other in (numbers, mirrored)
+                np.linalg.norm(last_px[numbers] - joints.joints_px[other[numbers]], axis=1).mean()
+                for other in (order, mirrored)
             )
-            if passed_s > MOMENT_S or kept < NEAR * self.size_px or changed > kept / 2:
-                self._swapped_s[limb] = 0.0
+            if passed_s > GAP_S or kept < NEAR * self.size_px or changed > kept / 2:
+                self._swapped_s[part] = 0.0
                 continue
-            self._swapped_s[limb] += passed_s
-            if self._swapped_s[limb] < MOMENT_S:
-                order[numbers] = mirrored
+            self._swapped_s[part] += passed_s
+            if self._swapped_s[part] < CONFUSED_S:
+                order = mirrored
         return Joints(joints.joints_px[order], joints.confidence[order], joints.filled[order])
 
     def smooth_pose(self, pose: np.ndarray, seconds: float) -> np.ndarray:

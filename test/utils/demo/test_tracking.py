@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from utils.demo.people import SeenPerson
 from utils.demo.tracking import OneEuro, Tracker
 from utils.keypoints import Joints, Keypoints
-from utils.skeleton import INDEX, MIRROR, ROOT
+from utils.skeleton import INDEX, JOINTS, MIRROR, ROOT
 
 SHAPE = np.random.default_rng(0).uniform(-50, 50, (17, 2))
 
@@ -88,3 +90,20 @@ def test_one_euro_starts_at_the_first_value_and_reaches_a_constant():
     for frame in range(1, 200):
         value = smooth(np.array([5.0]), frame / 30)
     assert value == pytest.approx(5, abs=1e-3)
+
+
+def test_arms_out_of_sight_for_a_moment_are_remembered_and_later_left_out():
+    arms = np.array([name.split("_")[-1] in ("elbow", "wrist") for name in JOINTS])
+    tracker = Tracker()
+    tracker([person(0)], 0.0)
+    hidden = replace(
+        person(10),
+        joints=replace(person(10).joints, joints_px=person(10).joints.joints_px + 7 * arms[:, None]),
+        left_out=arms,
+    )
+    _, (seen,) = tracker([hidden], 0.1)
+    assert not seen.left_out.any() and seen.joints.filled.tolist() == arms.tolist()
+    assert seen.joints.joints_px == pytest.approx(person(10).joints.joints_px)
+    for seconds in (0.3, 0.5, 0.7):
+        _, (seen,) = tracker([hidden], seconds)
+    assert seen.left_out.tolist() == arms.tolist()
