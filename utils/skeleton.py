@@ -98,6 +98,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
 HIP_SPREAD = 1.35
 HEAD_SHORTENING = 0.75
 
+Weights = dict[str, float]
+"""A weighted sum of a source's points."""
 _LIMBS = {f"{side}_{joint}": {f"{side}_{joint}": 1.0} for side in ("left", "right")
           for joint in ("knee", "shoulder", "elbow", "wrist")}  # fmt: skip
 _LIMBS |= {f"{side}_foot": {f"{side}_ankle": 1.0} for side in ("left", "right")}
@@ -127,14 +129,17 @@ def _moved(point: dict[str, float], *moves: tuple[float, dict[str, float], dict[
     return weights
 
 
-def _from_mpii(pelvis: str, ankle: str) -> dict[str, dict[str, float]]:
-    """MPII's points to Human3.6M's joints.
+def _from_annotators(hip: Weights, thorax: Weights, head: Weights, ankle: str = "ankle") -> dict[str, Weights]:
+    """Points where people who look at pictures mark them, and their detectors find them, to Human3.6M's joints.
 
-    The shares come from regressing 2D points on 2D points: a detector's that was trained on MPII, on the projected
-    joints of Human3.6M's training subjects S1, S5, S6 and S8. No depth enters.
+    The moves come from regressing 2D points on 2D points: those of a detector trained on MPII, on the projected joints
+    of Human3.6M's training subjects S1, S5, S6 and S8. No depth enters. COCO's annotators mark limbs as MPII's do, and
+    BlazePose and OpenPose learnt from such marks.
+
+    Args:
+        hip, thorax, head: the middle of the hips, the base of the neck and Human3.6M's head point, as weighted sums.
+        ankle: what the source calls it, without its side.
     """
-    hip, thorax = {pelvis: 1.0}, {"upper_neck": 1.0}
-    head = _mix(thorax, {"head_top": 1.0}, HEAD_SHORTENING)
     table = _torso(_moved(hip, (0.065, hip, thorax)),
                    _moved(thorax, (-0.05, hip, thorax), (0.10, thorax, head)),
                    _moved(thorax, (0.9, thorax, head)))  # fmt: skip
@@ -160,16 +165,25 @@ _MIDDLE_SHOULDER = {"left_shoulder": 0.5, "right_shoulder": 0.5}
 # MPII's middle shoulder lies at 0.89 of the way from hip to upper neck.
 _SHOULDER_TO_THORAX = 1 / 0.89
 _THORAX = _mix(_MIDDLE_HIP, _MIDDLE_SHOULDER, _SHOULDER_TO_THORAX)
-_MIDDLE_EAR = {"left_ear": 0.5, "right_ear": 0.5}
-# Ears are half way between upper neck and head top; Human3.6M's head is at three quarters of it.
-_HEAD_FROM_EARS = _mix(_THORAX, _MIDDLE_EAR, 1.5)
-_NECK_BASE_THORAX = _mix(_MIDDLE_HIP, {"neck_base": 1.0}, _SHOULDER_TO_THORAX)
+_NECK_THORAX = _mix(_MIDDLE_HIP, {"neck_base": 1.0}, _SHOULDER_TO_THORAX)
 
-_TO_TOP = _mix(_NECK_BASE_THORAX, {"head_top": 1.0}, HEAD_SHORTENING)
-_WITHOUT_NECK = {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _THORAX, _HEAD_FROM_EARS)}
-_WITH_NECK = {**_LIMBS, **_spread_hips(),
-              **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX, _mix(_NECK_BASE_THORAX, _MIDDLE_EAR, 1.5))}  # fmt: skip
-_WITH_NECK_AND_TOP = {**_LIMBS, **_spread_hips(), **_torso(_MIDDLE_HIP, _NECK_BASE_THORAX, _TO_TOP)}
+
+def _from_ears(thorax: Weights) -> Weights:
+    """Ears are half way between upper neck and head top; Human3.6M's head is at three quarters of it."""
+    return _mix(thorax, {"left_ear": 0.5, "right_ear": 0.5}, 1.5)
+
+
+def _from_top(thorax: Weights) -> Weights:
+    return _mix(thorax, {"head_top": 1.0}, HEAD_SHORTENING)
+
+
+def _from_mpii(pelvis: str, ankle: str) -> dict[str, Weights]:
+    return _from_annotators({pelvis: 1.0}, {"upper_neck": 1.0}, _from_top({"upper_neck": 1.0}), ankle)
+
+
+_WITHOUT_NECK = _from_annotators(_MIDDLE_HIP, _THORAX, _from_ears(_THORAX))
+_WITH_NECK = _from_annotators(_MIDDLE_HIP, _NECK_THORAX, _from_ears(_NECK_THORAX))
+_WITH_NECK_AND_TOP = _from_annotators(_MIDDLE_HIP, _NECK_THORAX, _from_top(_NECK_THORAX))
 
 JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
     "h36m_17": {name: {name: 1.0} for name in JOINTS},
@@ -177,8 +191,7 @@ JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
     "mpii_16": _from_mpii("pelvis", "ankle"),
     "coco_17": _WITHOUT_NECK,
     # PoseTrack 2018 leaves the ears out, though it has places for them.
-    "posetrack_17": {**_LIMBS, **_spread_hips(),
-                     **_torso(_MIDDLE_HIP, _THORAX, _mix(_THORAX, {"head_top": 1.0}, HEAD_SHORTENING))},
+    "posetrack_17": _from_annotators(_MIDDLE_HIP, _THORAX, _from_top(_THORAX)),
     "crowdpose_14": _WITH_NECK_AND_TOP,
     "coco_wholebody_133": _WITHOUT_NECK,
     "halpe_26": _WITH_NECK,
