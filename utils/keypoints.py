@@ -55,6 +55,10 @@ for _ear in ("left_ear", "right_ear"):
 NEIGHBOURS |= {"neck_base": [{"left_shoulder": 0.5, "right_shoulder": 0.5}], "head_top": [_above_shoulders(_TOP)]}
 
 
+MAIN_POINT = 0.2
+"""A point with at least this weight in a joint decides whether the joint was seen, and how surely."""
+
+
 @dataclass(frozen=True)
 class Joints:
     """Our 17 joints of one person in one picture.
@@ -112,7 +116,8 @@ class Keypoints:
                 f"too little of the person is seen: {', '.join(missing)} and their neighbours stay under the "
                 f"threshold of {threshold:g}; show the person from head to feet, or lower --thr"
             )
-        needed = weights != 0
+        # A joint is where its main points are; the others move it a little.
+        needed = np.abs(weights) >= MAIN_POINT
         confidence = np.where(needed, self.confidence, np.inf).min(axis=1)
         return Joints(weights @ points_px, confidence, (needed & ~seen).any(axis=1))
 

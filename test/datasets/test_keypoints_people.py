@@ -57,7 +57,7 @@ def test_a_missing_knee_is_filled_in_the_demo_and_left_out_of_training(hidden, w
     joints = person.to_joints(0.0)
     assert np.isfinite(person.points_px).all()
     assert joints.filled[INDEX["left_knee"]] and joints.filled.sum() == 1
-    assert joints.joints_px[INDEX["left_knee"]] == pytest.approx((116, 210), abs=1)
+    assert joints.joints_px[INDEX["left_knee"]] == pytest.approx((116, 206), abs=1)
     poses = load_keypoints(path)
     assert len(poses) == 1 and poses.left_out == 1
 
@@ -265,7 +265,7 @@ def test_shares_of_the_picture_are_scaled_by_its_size(content, write, capsys):
     assert person.points_px[0] == pytest.approx((100, 20))
     assert "shares of the picture" in capsys.readouterr().err
     if "images" in content:
-        assert load_keypoints(write(content)).poses_px["gt"][0, 0].tolist() == pytest.approx([100, 150])
+        assert load_keypoints(write(content)).poses_px["gt"][0, 0].tolist() == pytest.approx([100, 143.4], abs=0.1)
     else:
         with pytest.raises(ValueError, match="coordinates from 0 to 1 need the picture's size"):
             load_keypoints(write(content))
