@@ -124,8 +124,9 @@ class Track:
                 self._swapped_s[part] = 0.0
                 continue
             self._swapped_s[part] += passed_s
-            if self._swapped_s[part] < CONFUSED_S:
-                order = mirrored
+            if self._swapped_s[part] >= CONFUSED_S:
+                break
+            order = mirrored
         return Joints(joints.joints_px[order], joints.confidence[order], joints.filled[order])
 
     def smooth_pose(self, pose: np.ndarray, seconds: float) -> np.ndarray:

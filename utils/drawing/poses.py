@@ -163,6 +163,9 @@ def _add_shadow(canvas: np.ndarray, turned: np.ndarray, unit: float, bones) -> N
     x, z = _ground_points(len(canvas))
     step = max(len(canvas) // 160, 1)
     rows = np.flatnonzero(np.abs(z) < GROUND_REACH)
+    if not len(rows):
+        # A picture of a few pixels has no row of ground.
+        return
     first, last = rows[0], rows[-1] + 1
     x, z = x[None, ::step], z[first:last:step, None]
     shadow = np.zeros((z.size, x.size), np.float32)
