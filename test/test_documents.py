@@ -1,6 +1,7 @@
 """What the documents name exists: commands, flags, files, links, functions."""
 
 import ast
+import importlib
 import re
 import shlex
 from dataclasses import fields
@@ -65,6 +66,14 @@ def names_in(path: Path) -> set[str]:
     targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
     return {getattr(node, "name", "") for node in body} | {getattr(target, "id", "") for target in targets}
+
+
+def test_imports_in_the_examples_work(document):
+    for example in re.findall(r"```python\n(.*?)```", text_of(document), re.DOTALL):
+        for node in ast.walk(ast.parse(example)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
 
 
 def test_flags_in_the_text_exist(document):
