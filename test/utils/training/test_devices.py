@@ -43,7 +43,7 @@ from utils.training.devices import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 def use():
-    for _ in range(12):
+    for _ in range(8):
         parts = [torch.ones(12 * 2**20) for _ in range(2)]
 use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
