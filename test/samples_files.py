@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from h36m_files import write_baseline, write_videopose3d
 from PIL import Image
+from samples_h36m import write_baseline, write_videopose3d
 from samples_keypoints import flat, make_points, openpose, rows, standing
 from samples_mpii import make_people, write_annotations, write_matrix
 

@@ -21,7 +21,7 @@ TOP_LEVEL = {
     "download_2d_pose_estimator.sh", "hubconf.py", "losses", "main.py", "models", "pyproject.toml",
     "requirements-dev.txt", "requirements.lock", "requirements.txt", "run.sh", "test", "utils", "web",
 }  # fmt: skip
-LONGEST_FUNCTION, LONGEST_FILE = 40, 250
+LONGEST_FUNCTION, LONGEST_FILE = 40, 260
 ROOMS = [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]
 SOURCES = [*ROOMS, ROOT / "main.py", ROOT / "demo.py"]
 TESTS = sorted((ROOT / "test").rglob("*.py"))
@@ -64,7 +64,6 @@ def test_training_does_not_import_detectors():
         assert not used or path.name == "pipeline.py", path
 
 
-@pytest.mark.xfail(strict=False, reason="rooms under reconstruction")
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_functions_and_files_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
@@ -136,7 +135,6 @@ builtins.__import__ = import_on_windows
 """
 
 
-@pytest.mark.xfail(strict=False, reason="rooms under reconstruction")
 def test_everything_imports_on_windows_as_far_as_its_missing_modules_go():
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
     run_python(f"{ON_WINDOWS}\nfor name in {modules}: importlib.import_module(name)")

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from h36m_files import make_world_m
 from samples_files import FOLDERS, JUNK, KINDS, damaged, with_junk, write_checkpoint
+from samples_h36m import make_world_m
 
 import demo
 import main

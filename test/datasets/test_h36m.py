@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from h36m_files import (
+from samples_h36m import (
     CAMERA_NAMES,
     CENTRE,
     FOCAL,

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from h36m_files import (
+from samples_h36m import (
     CAMERA_NAMES,
     joints_of,
     make_detections,

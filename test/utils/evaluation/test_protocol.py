@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from pose_sets import ACTIONS, sixty_people
+from samples_poses import ACTIONS, sixty_people
 
 from datasets.poseset import PoseSet
 from models.lifter import Lifter

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pose_sets import ACTIONS, sixty_people
+from samples_poses import ACTIONS, sixty_people
 
 from datasets.poseset import PoseSet
 from utils.evaluation.metrics import FIGURES, ORACLES
