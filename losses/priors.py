@@ -45,5 +45,5 @@ def _direction(pose: Tensor, start: str, end: str) -> Tensor:
 
 
 def depth_loss(depth: Float[Tensor, "*batch joint"], target: Float[Tensor, "*batch joint"]) -> Float[Tensor, ""]:
-    """Mean absolute depth error: supervision by procedurally generated people, whose depths are known."""
+    """Mean absolute depth error: supervision by synthetic poses and pseudo-labels, whose depths are known."""
     return torch.nn.functional.l1_loss(depth, target)

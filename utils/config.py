@@ -1,6 +1,7 @@
 """Every setting of training with its default, its range and its sentence for --help. Imports no torch."""
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -19,8 +20,7 @@ class RunConfig:
     max_epochs: int = option(200, "passes over the training poses", 1, 1_000_000)
     seed: int = option(0, "of weights, views and data order", 0, 2**32 - 1)
     precision: Literal["32", "bf16"] = option("32", "of the linear layers; the geometry is always float32")
-    logger: Literal["tensorboard", "mlflow", "both", "none"] = option(
-        "tensorboard", "where the curves go: lightning_logs/, mlflow.db, both or nowhere")
+    logger: Literal["tensorboard", "mlflow", "both", "none"] = option("tensorboard", "lightning_logs/, mlflow.db or both")
     recipe: Literal["default", "chen2019", "synthetic", "both"] = option(
         "default", "settings for the flags you do not give: the best from 2D poses alone, the 2019 paper's, "
         "supervision by synthetic poses alone, or 2D and synthetic poses")
@@ -36,8 +36,7 @@ class RunConfig:
 class DataConfig:
     """data"""
 
-    data_dir: Path | None = option(
-        None, "holds mpii_poses.npy (or MPII's own annotation file) and h36m/; left out: ./data", metavar="DIR")
+    data_dir: Path | None = option(None, "of mpii_poses.npy (or MPII's own file) and h36m/; else ./data", metavar="DIR")
     train_data: str | None = option(
         None, "2D poses to train on: MPII, Human3.6M's S1 S5 S6 S7 S8, synthetic poses, or your own keypoints in a "
         "file; left out: MPII if --data_dir has it, else synthetic", metavar="{mpii,h36m,synthetic,FILE}")
@@ -45,8 +44,8 @@ class DataConfig:
         None, "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, "
         "openpose_body_25, or another name in utils/skeleton.py")
     val_data: str | None = option(
-        None, "3D poses to validate on: Human3.6M's S9 S11, synthetic poses, or an .npz file as docs/evaluation.md "
-        "describes it; left out: Human3.6M if --data_dir has it, else synthetic", metavar="{h36m,synthetic,FILE}")
+        None, "3D poses to validate on: Human3.6M's S9 S11, synthetic ones, or an .npz file (docs/evaluation.md); "
+        "left out: Human3.6M if --data_dir has it, else synthetic", metavar="{h36m,synthetic,FILE}")
     joint_definitions: Literal["h36m", "raw"] = option(
         "h36m", "MPII's points moved to where Human3.6M's joints are, or as they are")
     val_stride: int | None = option(
@@ -212,9 +211,9 @@ def check(config: Config, parser: Parser) -> None:
     run = config.run
     for name in ("resume", "evaluate"):
         path = getattr(run, name)
-        if path is not None and not _is_file(path):
+        if path and not _holds(path.is_file):
             parser.error(f"argument --{name}: there is no file {path}")
-    if config.data.data_dir and not config.data.data_dir.is_dir():
+    if config.data.data_dir and not _holds(config.data.data_dir.is_dir):
         parser.error(f"argument --data_dir: there is no folder {config.data.data_dir}")
     if run.resume and run.evaluate:
         parser.error("--resume trains and --evaluate does not: give one of them")
@@ -224,9 +223,10 @@ def check(config: Config, parser: Parser) -> None:
         parser.error(f"argument --results: {run.results} does not end in .json")
 
 
-def _is_file(path: Path) -> bool:
+def _holds(check: Callable[[], bool]) -> bool:
+    """Whether a check of a path is true; a path that no file system takes, of 5,000 letters say, makes it false."""
     try:
-        return path.is_file()
+        return check()
     except OSError:
         return False
 

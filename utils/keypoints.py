@@ -39,10 +39,10 @@ _LEFT_FROM: dict[str, list[dict[str, float]]] = {
 }  # fmt: skip
 
 
-def _above_shoulders(share: float) -> dict[str, float]:
-    """A point on the line from middle hip to middle shoulder, `share` of it further up."""
-    return {"left_shoulder": (1 + share) / 2, "right_shoulder": (1 + share) / 2,
-            "left_hip": -share / 2, "right_hip": -share / 2}  # fmt: skip
+def _above_shoulders(fraction: float) -> dict[str, float]:
+    """A point on the line from middle hip to middle shoulder, `fraction` of it further up."""
+    return {"left_shoulder": (1 + fraction) / 2, "right_shoulder": (1 + fraction) / 2,
+            "left_hip": -fraction / 2, "right_hip": -fraction / 2}  # fmt: skip
 
 
 def _mirrored(weights: dict[str, float]) -> dict[str, float]:

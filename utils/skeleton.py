@@ -115,17 +115,17 @@ def _torso(hip: dict[str, float], thorax: dict[str, float], head: dict[str, floa
     return {"hip": hip, "spine": _mix(hip, thorax), "thorax": thorax, "neck": _mix(thorax, head), "head": head}
 
 
-def _mix(first: dict[str, float], second: dict[str, float], share: float = 0.5) -> dict[str, float]:
-    """(1 - share) * first + share * second, as weights of source points."""
-    return {name: (1 - share) * first.get(name, 0.0) + share * second.get(name, 0.0) for name in first | second}
+def _mix(first: dict[str, float], second: dict[str, float], fraction: float = 0.5) -> dict[str, float]:
+    """(1 - fraction) * first + fraction * second, as weights of source points."""
+    return {name: (1 - fraction) * first.get(name, 0.0) + fraction * second.get(name, 0.0) for name in first | second}
 
 
 def _moved(point: dict[str, float], *moves: tuple[float, dict[str, float], dict[str, float]]) -> dict[str, float]:
-    """A point moved by shares of the way from one point to another, as weights of source points."""
+    """A point moved by fractions of the way from one point to another, as weights of source points."""
     weights = dict(point)
-    for share, start, end in moves:
+    for fraction, start, end in moves:
         for name in start | end:
-            weights[name] = weights.get(name, 0.0) + share * (end.get(name, 0.0) - start.get(name, 0.0))
+            weights[name] = weights.get(name, 0.0) + fraction * (end.get(name, 0.0) - start.get(name, 0.0))
     return weights
 
 
@@ -214,7 +214,7 @@ JOINTS_FROM_RAW: dict[str, dict[str, dict[str, float]]] = {
 
 
 def joint_weights(source: str, raw: bool = False) -> np.ndarray:
-    """The matrix that turns a source's key points into our joints: `joints = weights @ points`.
+    """The matrix that turns a source's keypoints into our joints: `joints = weights @ points`.
 
     Args:
         source: a name in `SOURCES`.

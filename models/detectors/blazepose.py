@@ -1,8 +1,7 @@
 """BlazePose (Bazarevsky et al. 2020): MediaPipe's person detector and landmark model, run by LiteRT.
 
-Two small networks in turn. The first finds people as boxes with two points, the middle of the hips and the rim of
-the person's circle; these give an upright square crop, in which the second finds 33 keypoints.
-The constants are those of MediaPipe's published graphs (pose_detection, pose_landmark_full).
+The first finds people as boxes with two points, the middle of the hips and the rim of the person's circle; these give
+an upright square crop, in which the second finds 33 keypoints. The constants are those of MediaPipe's published graphs.
 """
 
 from dataclasses import replace
@@ -191,7 +190,7 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def anchors() -> np.ndarray:
-    """(2254, 2) centres of the detector's boxes, as shares of the input's side."""
+    """(2254, 2) centres of the detector's boxes, as fractions of the input's side."""
     layers = []
     for stride in ANCHOR_STRIDES:
         cells = DETECTOR_SIZE // stride
@@ -201,7 +200,7 @@ def anchors() -> np.ndarray:
 
 
 def decode(boxes: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """The detector's raw (N, 12) to (N, 6, 2): the box's two corners and four points, as shares of the side."""
+    """The detector's raw (N, 12) to (N, 6, 2): the box's two corners and four points, as fractions of the side."""
     pairs = boxes.reshape(-1, 6, 2) / DETECTOR_SIZE
     middle, half = pairs[:, :1] + centres[:, None], pairs[:, 1:2] / 2
     return np.concatenate([middle - half, middle + half, pairs[:, 2:] + centres[:, None]], axis=1)
@@ -231,7 +230,7 @@ def refine(points: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Landmarks moved to the centre of mass of their heat maps nearby, where these are sure.
 
     Args:
-        points: (K, 2) x and y as shares of the crop's side.
+        points: (K, 2) x and y as fractions of the crop's side.
         logits: (side, side, K) of the heat maps' probabilities.
 
     Returns:

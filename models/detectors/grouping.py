@@ -7,7 +7,7 @@ import numpy as np
 SAMPLES = 10
 """Points along a limb at which its field is read."""
 FIELD_VALUE, FIELD_SHARE = 0.05, 0.8
-"""A limb exists where at least this share of its points has at least this field along it (section 2.3)."""
+"""A limb exists where at least this fraction of its points has at least this field along it (section 2.3)."""
 FEWEST_POINTS = 4
 
 Limb = tuple[str, str, int]
@@ -79,7 +79,7 @@ def group_people(maps: np.ndarray, names: Sequence[str], limbs: Sequence[Limb], 
 
 
 def add_limb(people: list[dict[int, int]], limb: dict[int, int]) -> None:
-    """Adds a limb {part: peak, part: peak} to those it shares a peak with and nothing contradicts, in place."""
+    """Adds a limb {part: peak, part: peak} to those it fractions a peak with and nothing contradicts, in place."""
 
     def contradicts(person: dict[int, int]) -> bool:
         return any(person.get(part, number) != number for part, number in limb.items())

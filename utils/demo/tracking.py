@@ -59,14 +59,14 @@ class OneEuro:
             self._value = value
         else:
             speed = (value - self._value) / step
-            self._speed = self._speed + self._share(1.0, step) * (speed - self._speed)
-            share = self._share(self.cutoff + self.reaction * np.abs(self._speed), step)
-            self._value = self._value + share * (value - self._value)
+            self._speed = self._speed + self._fraction(1.0, step) * (speed - self._speed)
+            fraction = self._fraction(self.cutoff + self.reaction * np.abs(self._speed), step)
+            self._value = self._value + fraction * (value - self._value)
         self._time = seconds
         return self._value
 
     @staticmethod
-    def _share(cutoff, step: float):
+    def _fraction(cutoff, step: float):
         return 1 / (1 + 1 / (2 * math.pi * cutoff * step))
 
 

@@ -27,7 +27,7 @@ FOG = 0.25
 FILLED_FADE = 0.55
 """How much paler a limb is whose joint was guessed."""
 
-# Radii at the near and far end of each bone, in shares of the pose's mean root-joint distance.
+# Radii at the near and far end of each bone, in fractions of the pose's mean root-joint distance.
 _RADII = {
     "hip": (0.11, 0.11), "knee": (0.11, 0.085), "foot": (0.085, 0.055), "spine": (0.12, 0.13),
     "thorax": (0.13, 0.09), "neck": (0.07, 0.08), "head": (0.13, 0.18),
@@ -118,13 +118,13 @@ def turntable(pose_rel: np.ndarray, frames: int = 40, size_px: int = 320, **mark
 
 def _stand_on_ground(pose: np.ndarray, left_out: np.ndarray) -> tuple[np.ndarray, float]:
     """The pose over the origin of the ground plane y = 0, scaled to fit a picture of side 2, and its unit length."""
-    spread = np.linalg.norm(pose - pose[ROOT], axis=1).mean() + 1e-9
+    size = np.linalg.norm(pose - pose[ROOT], axis=1).mean() + 1e-9
     low, high = pose[~left_out].min(axis=0), pose[~left_out].max(axis=0)
-    centred = pose - np.array([(low[0] + high[0]) / 2, high[1] + 0.06 * spread, (low[2] + high[2]) / 2])
-    reach = np.linalg.norm(centred[~left_out][:, [0, 2]], axis=1).max() + 0.15 * spread
-    tall = high[1] - low[1] + 0.3 * spread
+    centred = pose - np.array([(low[0] + high[0]) / 2, high[1] + 0.06 * size, (low[2] + high[2]) / 2])
+    reach = np.linalg.norm(centred[~left_out][:, [0, 2]], axis=1).max() + 0.15 * size
+    tall = high[1] - low[1] + 0.3 * size
     scale = 1 / max(tall / 1.62, reach / 0.88)
-    return centred * scale, spread * scale
+    return centred * scale, size * scale
 
 
 def _turn(azimuth_deg: float) -> np.ndarray:
@@ -142,8 +142,10 @@ def _ground_points(size_px: int) -> tuple[np.ndarray, np.ndarray]:
 @functools.lru_cache(maxsize=64)
 def _backdrop(size_px: int, azimuth_deg: float) -> np.ndarray:
     """Backdrop, ground disc and grid, (size, size, 3) float32. Shared by all calls: copy it before drawing."""
-    share = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
-    canvas = np.broadcast_to(BACKGROUND_TOP * (1 - share) + BACKGROUND_BOTTOM * share, (size_px, size_px, 3)).copy()
+    fraction = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
+    canvas = np.broadcast_to(
+        BACKGROUND_TOP * (1 - fraction) + BACKGROUND_BOTTOM * fraction, (size_px, size_px, 3)
+    ).copy()
     x, z = _ground_points(size_px)
     disc = np.clip((GROUND_REACH - np.hypot(x[None, :], z[:, None])) / 0.35, 0, 1)[..., None]
     canvas += disc * 0.75 * (255 - canvas)
@@ -171,8 +173,8 @@ def _add_shadow(canvas: np.ndarray, turned: np.ndarray, unit: float, bones) -> N
     shadow = np.zeros((z.size, x.size), np.float32)
     for parent, child in bones:
         start, end = turned[parent], turned[child]
-        share, off_x, off_z = nearest_on_segment(x, z, start[[0, 2]], end[[0, 2]])
-        height = float(-start[1]) + float(start[1] - end[1]) * share
+        fraction, off_x, off_z = nearest_on_segment(x, z, start[[0, 2]], end[[0, 2]])
+        height = float(-start[1]) + float(start[1] - end[1]) * fraction
         blur = 0.10 * unit + 0.22 * height
         shadow = np.maximum(shadow, 0.6 * np.exp(-(off_x**2 + off_z**2) / blur**2) / (1 + 3.5 * height))
     shadow = shadow.repeat(step, axis=0).repeat(step, axis=1)[: last - first, : len(canvas), None]

@@ -16,8 +16,8 @@ def nearest_on_segment(x: np.ndarray, y: np.ndarray, start: np.ndarray, end: np.
     """
     along_x, along_y = (end - start).tolist()
     away_x, away_y = x - float(start[0]), y - float(start[1])
-    share = np.clip((away_x * along_x + away_y * along_y) / max(along_x**2 + along_y**2, 1e-12), 0, 1)
-    return share, away_x - share * along_x, away_y - share * along_y
+    fraction = np.clip((away_x * along_x + away_y * along_y) / max(along_x**2 + along_y**2, 1e-12), 0, 1)
+    return fraction, away_x - fraction * along_x, away_y - fraction * along_y
 
 
 def blend_lines(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, strokes) -> None:
@@ -51,12 +51,12 @@ def shade_limb(colour_map, depth_map, start: np.ndarray, end: np.ndarray, radii_
         colour: (3,) of the unlit limb, 0 to 255.
     """
     window, x, y = _pixels_around(depth_map.shape, start[:2], end[:2], max(radii_px))
-    share, off_x, off_y = nearest_on_segment(x, y, start[:2], end[:2])
-    radius = float(radii_px[0]) + float(radii_px[1] - radii_px[0]) * share
+    fraction, off_x, off_y = nearest_on_segment(x, y, start[:2], end[:2])
+    radius = float(radii_px[0]) + float(radii_px[1] - radii_px[0]) * fraction
     bulge = radius * radius - off_x * off_x - off_y * off_y
     inside = np.nonzero(bulge > 0)
     height = np.sqrt(bulge[inside])
-    depth = float(start[2]) + float(end[2] - start[2]) * share[inside] - height
+    depth = float(start[2]) + float(end[2] - start[2]) * fraction[inside] - height
     nearer = depth < depth_map[window][inside]
     at = tuple(numbers[nearer] for numbers in inside)
     normal = np.stack([off_x[at], off_y[at], -height[nearer]], axis=-1) / radius[at][:, None]
