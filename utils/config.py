@@ -20,7 +20,8 @@ class RunConfig:
     max_epochs: int = option(200, "passes over the training poses", 1, 1_000_000)
     seed: int = option(0, "of weights, views and data order", 0, 2**32 - 1)
     precision: Literal["32", "bf16"] = option("32", "of the linear layers; the geometry is always float32")
-    logger: Literal["tensorboard", "mlflow", "both", "none"] = option("tensorboard", "lightning_logs/, mlflow.db or both")
+    logger: Literal["tensorboard", "mlflow", "both", "none"] = option(
+        "tensorboard", "where the curves go: lightning_logs/, mlflow.db, both or nowhere")
     recipe: Literal["default", "chen2019", "synthetic", "both"] = option(
         "default", "settings for the flags you do not give: the best from 2D poses alone, the 2019 paper's, "
         "supervision by synthetic poses alone, or 2D and synthetic poses")
@@ -154,18 +155,12 @@ RECIPES: dict[str, Config] = {
         views=ViewConfig(elevation_distribution="uniform", elevation_mean=0.0, elevation_std=20.0),
     ),
     # Supervision by synthetic poses alone: no data set at all.
-    "synthetic": Config(
-        run=RunConfig(recipe="synthetic"),
-        losses=LossConfig(
-            weight_adversarial=0.0, weight_2d=0.0, weight_3d=0.0, weight_bone=0.0, weight_knee=0.0,
-            weight_supervised=1.0, supervised_noise=0.03, pseudo_label_fraction=0.0,
-        ),
-    ),
+    "synthetic": Config(run=RunConfig(recipe="synthetic"), losses=LossConfig(
+        weight_adversarial=0.0, weight_2d=0.0, weight_3d=0.0, weight_bone=0.0, weight_knee=0.0,
+        weight_supervised=1.0, supervised_noise=0.03, pseudo_label_fraction=0.0)),
     # The default, with synthetic poses from the first step on.
-    "both": Config(
-        run=RunConfig(recipe="both"),
-        losses=LossConfig(weight_supervised=10.0, supervised_noise=0.05, pseudo_label_fraction=0.5),
-    ),
+    "both": Config(run=RunConfig(recipe="both"), losses=LossConfig(
+        weight_supervised=10.0, supervised_noise=0.05, pseudo_label_fraction=0.5)),
 }  # fmt: skip
 
 
