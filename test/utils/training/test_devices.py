@@ -44,13 +44,13 @@ if sys.argv[1] == "keep":
     keep_freed_memory()
 def use():
     for _ in range(8):
-        parts = [torch.ones(12 * 2**20) for _ in range(2)]
+        part = torch.ones(9 * 2**20)
 use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 use()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-"""Page faults of a process that makes and gives back tensors of 48 MB, once it has done so for a while."""
+"""Page faults of a process that makes and gives back tensors of 36 MB, once it has done so for a while."""
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep memory")
