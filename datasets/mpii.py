@@ -111,13 +111,26 @@ def _read_annotations(path: Path) -> np.ndarray:
     """
     content = read_json(path)
     people = content.get("root") if isinstance(content, dict) else content
-    if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
+    if not isinstance(people, list) or not any(isinstance(person, dict) for person in people):
         raise ValueError(f"{path} is not a list of annotated people")
-    of_mpii = [person for person in people if str(person.get("dataset", "MPI")).upper().startswith("MPI")]
-    return np.array([_json_points(person, path) for person in of_mpii]).reshape(-1, NUM_POINTS, 2)
+    points_px, faults = [], []
+    for person in people:
+        if isinstance(person, dict) and not str(person.get("dataset", "MPI")).upper().startswith("MPI"):
+            continue
+        try:
+            points_px.append(_json_points(person, path))
+        except ValueError as error:
+            # Nothing of them is seen, so they are left out and counted.
+            points_px.append(np.zeros((NUM_POINTS, 2)))
+            faults.append(error)
+    if faults and len(faults) == len(points_px):
+        raise faults[0]
+    return np.array(points_px).reshape(-1, NUM_POINTS, 2)
 
 
-def _json_points(person: dict[str, Any], path: Path) -> np.ndarray:
+def _json_points(person: Any, path: Path) -> np.ndarray:
+    if not isinstance(person, dict):
+        raise ValueError(f"an entry in {path} is no annotated person")
     name = "joints" if "joints" in person else "joint_self"
     rows = as_numbers(person.get(name, np.empty((0, 2))), f"a {name!r} in {path}")
     if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) > NUM_POINTS:
@@ -127,7 +140,7 @@ def _json_points(person: dict[str, Any], path: Path) -> np.ndarray:
     points_px[: len(rows)] = rows[:, :2]
     if name == "joints" and "joints_vis" in person:
         annotated = as_numbers(person["joints_vis"], f"a 'joints_vis' in {path}")
-        if annotated.shape[:1] != (len(rows),):
+        if annotated.shape[:1] != (len(rows),) or annotated.size == 0:
             raise ValueError(f"a 'joints_vis' in {path} has shape {annotated.shape}; wanted is ({len(rows)},)")
         points_px[: len(rows)][annotated.reshape(len(rows), -1).max(axis=1) == 0] = 0
     return points_px

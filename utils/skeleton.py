@@ -68,6 +68,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "coco_17": _COCO,
     "posetrack_17": ("nose", "head_bottom", "head_top", *_both_sides("ear", *_SIDED_LIMBS)),
     "crowdpose_14": (*_both_sides(*_SIDED_LIMBS), "head_top", "neck_base"),
+    "ai_challenger_14": (*(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
+                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+                         "head_top", "neck_base"),
     "coco_wholebody_133": (*_COCO, *_LEFT_FOOT, *_RIGHT_FOOT, *_FACE_AND_HANDS),
     "halpe_26": _HALPE,
     "halpe_136": (*_HALPE, *_FACE_AND_HANDS),
@@ -193,6 +196,7 @@ JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
     # PoseTrack 2018 leaves the ears out, though it has places for them.
     "posetrack_17": _from_annotators(_MIDDLE_HIP, _THORAX, _from_top(_THORAX)),
     "crowdpose_14": _WITH_NECK_AND_TOP,
+    "ai_challenger_14": _WITH_NECK_AND_TOP,
     "coco_wholebody_133": _WITHOUT_NECK,
     "halpe_26": _WITH_NECK,
     "halpe_136": _WITH_NECK,

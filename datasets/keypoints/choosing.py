@@ -41,12 +41,14 @@ def choose(known: set[str | int], picture: str, where: str, say: Callable[[str],
         raise ValueError(f"{where} has several pictures that may be {picture}: {_some(chosen)}; give the picture by "
                          "the path that the file has")  # fmt: skip
     if chosen:
+        if all(_suffix(str(image)) not in ("", _suffix(picture)) for image in chosen):
+            say(f"{where} has people of {_some(chosen)}; they are taken for those of {_parts(picture)[-1]}")
         return chosen
     numbered = all(str(image).isdecimal() for image in known)
-    if numbered and len(known) == 1:
+    if numbered and len(known) == 1 and not _stem(picture).isdecimal():
         say(f"{where} numbers its picture, {_some(known)}; it is taken to be {_parts(picture)[-1]}")
         return known
-    if numbered:
+    if numbered and len(known) > 1:
         raise ValueError(f"{where} has people of several pictures, and tells only their numbers: {_some(known)}")
     raise ValueError(f"{where} has no people of {_parts(picture)[-1]}, only of {_some(known)}")
 
@@ -62,9 +64,20 @@ def _rank(image: str | int, picture: str) -> tuple[int, int, int]:
     while common < min(len(given), len(own)) and given[-1 - common] == own[-1 - common]:
         common += 1
     same_name = given[-1].casefold() == own[-1].casefold()
-    stem, own_stem = (re.sub(r"\.[a-z]{3,4}$", "", name.casefold()) for name in (given[-1], own[-1]))
+    stem, own_stem = _stem(picture), _stem(str(image))
     same_number = stem.isdecimal() and own_stem.isdecimal() and int(stem) == int(own_stem)
     return common, int(same_name), int(stem == own_stem or same_number)
+
+
+def _suffix(path: str) -> str:
+    """Ending of a picture's name in small letters, empty if it has none."""
+    ending = re.search(r"\.[a-z]{3,4}$", _parts(path)[-1].casefold())
+    return ending.group() if ending else ""
+
+
+def _stem(path: str) -> str:
+    """Name of a picture in small letters, without its ending."""
+    return _parts(path)[-1].casefold().removesuffix(_suffix(path))
 
 
 def _parts(path: str) -> list[str]:

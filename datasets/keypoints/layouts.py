@@ -47,15 +47,35 @@ def _some_have(entries: Any, *keys: str) -> bool:
 
 @layout
 def openpose(content: Any) -> Iterator[Record] | None:
-    """{"people": [{"pose_keypoints_2d": [x, y, score, ...]}]}; AlphaPose's "cmu" has "bodies" with "joints"."""
-    people = content.get("people", content.get("bodies")) if isinstance(content, dict) else None
-    return _openpose_people(people) if isinstance(people, list) else None
+    """{"people": [{"pose_keypoints_2d": [x, y, score, ...]}]}; AlphaPose's "cmu" has "bodies" with "joints".
+
+    ControlNet's and DWPose's editors give the size of the picture too, and may write a list with an entry a picture.
+    """
+    pictures = content if _some_have(content, "people") else [content]
+    if not any(isinstance(_people_of(picture), list) for picture in pictures):
+        return None
+    numbered = len(pictures) > 1
+    return (
+        record for number, picture in enumerate(pictures)
+        for record in _openpose_people(_people_of(picture), number if numbered else None, _canvas(picture))
+    )  # fmt: skip
 
 
-def _openpose_people(people: list[Any], image: str | None = None) -> Iterator[Record]:
+def _people_of(picture: Any) -> Any:
+    return picture.get("people", picture.get("bodies")) if isinstance(picture, dict) else None
+
+
+def _canvas(picture: Any) -> tuple[float, float] | None:
+    """Size of the picture that ControlNet's points are in."""
+    return size_of(picture.get("canvas_width"), picture.get("canvas_height")) if isinstance(picture, dict) else None
+
+
+def _openpose_people(
+    people: Any, image: str | int | None = None, size_px: tuple[float, float] | None = None
+) -> Iterator[Record]:
     for person in _dicts(people):
         key = next((key for key in OPENPOSE_KEYS if key in person), None)
-        yield Record(person[key] if key else None, image=image, usual=OPENPOSE)
+        yield Record(person[key] if key else None, image=image, size_px=size_px, usual=OPENPOSE)
 
 
 @layout
@@ -63,9 +83,7 @@ def alphapose_pictures(content: Any) -> Iterator[Record] | None:
     """AlphaPose's "open" and "cmu" formats of many pictures: {"name.jpg": {"people" or "bodies": [...]}}."""
     if not isinstance(content, dict) or not content:
         return None
-    pictures = {
-        name: value.get("people", value.get("bodies")) for name, value in content.items() if isinstance(value, dict)
-    }
+    pictures = {name: _people_of(value) for name, value in content.items() if isinstance(value, dict)}
     if len(pictures) < len(content) or not all(isinstance(people, list) for people in pictures.values()):
         return None
     return (record for name, people in pictures.items() for record in _openpose_people(people or [], name))
@@ -76,7 +94,7 @@ def coco(content: Any) -> Iterator[Record] | None:
     """COCO's annotations, as COCO-WholeBody, CrowdPose, PoseTrack and annotators write them too."""
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         return None
-    images = {str(image.get("id")): image for image in _dicts(content.get("images"))}
+    images = {str(_reference(image.get("id"))): image for image in _dicts(content.get("images"))}
     names = {str(entry.get("id")): _names(entry.get("keypoints")) for entry in _dicts(content.get("categories"))}
     return (
         _coco_record(entry, images, names) for entry in content["annotations"]
@@ -87,17 +105,21 @@ def coco(content: Any) -> Iterator[Record] | None:
 def _coco_record(entry: Any, images: dict[str, Any], names: dict[str, Any]) -> Record:
     if not isinstance(entry, dict):
         return Record(None)
-    number = entry.get("image_id")
+    number = _reference(entry.get("image_id"))
     image = images.get(str(number), {})
     name = next((image[key] for key in ("file_name", "name", "path") if isinstance(image.get(key), str)), number)
+    if images and not image and number is not None:
+        name = f"an image_id that it does not list ({number})"
     size = size_of(image.get("width"), image.get("height"))
     only = next(iter(names.values())) if len(names) == 1 else None
-    return Record(entry["keypoints"], entry.get("keypoint_scores"), entry.get("score"), _reference(name), size,
+    return Record(entry["keypoints"], entry.get("keypoint_scores"), entry.get("score"), name, size,
                   names.get(str(entry.get("category_id")), only), usual=COCO)  # fmt: skip
 
 
 def _reference(image: Any) -> str | int | None:
-    """Name or number of a picture."""
+    """Name or number of a picture; some tools write whole numbers as 7.0."""
+    if isinstance(image, float) and image.is_integer():
+        return int(image)
     return image if isinstance(image, str | int) and not isinstance(image, bool) else None
 
 
@@ -123,8 +145,14 @@ def hourglass_mpii(content: Any) -> Iterator[Record] | None:
     if not _some_have(content, "joint_self"):
         return None
     # A visibility of 0 beside numbers means an occluded joint.
-    return (Record([point[:2] for point in entry.get("joint_self", [])], image=_reference(entry.get("img_paths")),
+    return (Record(_first_two(entry.get("joint_self")), image=_reference(entry.get("img_paths")),
                    usual=("mpii_16",)) for entry in _dicts(content))  # fmt: skip
+
+
+def _first_two(points: Any) -> list[Any] | None:
+    """x and y of points with more numbers; None if these are no points."""
+    is_table = isinstance(points, list) and all(isinstance(point, list) for point in points)
+    return [point[:2] for point in points] if is_table else None
 
 
 @layout
@@ -167,7 +195,9 @@ def ultralytics(content: Any) -> Iterator[Record] | None:
 
 
 def _ultralytics_record(entry: dict[str, Any]) -> Record:
-    points = entry["keypoints"] if isinstance(entry["keypoints"], dict) else {}
+    points = entry["keypoints"]
+    if not isinstance(points, dict):
+        return _coco_record(entry, {}, {})
     x, y = points.get("x"), points.get("y")
     if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y):
         return Record(None)
@@ -194,7 +224,10 @@ def stated(content: Any) -> Iterator[Record] | None:
 
 @layout
 def mediapipe(content: Any) -> Iterator[Record] | None:
-    """MediaPipe's landmarks: [{"x", "y", "z", "visibility"}, ...], of one person or a list of people, bare or named."""
+    """MediaPipe's landmarks: [{"x", "y", "z", "visibility"}, ...], of one person or a list of people, bare or named.
+
+    They are shares of the picture, and guessed where the person goes on outside it.
+    """
     if isinstance(content, dict):
         keys = ("landmarks", "pose_landmarks", "poseLandmarks", "landmark")
         content = next((content[key] for key in keys if key in content), None)
@@ -205,7 +238,7 @@ def mediapipe(content: Any) -> Iterator[Record] | None:
         return None
     return (Record([[p.get("x"), p.get("y")] for p in _dicts(person)],
                    [p.get("visibility", p.get("score", 1)) for p in _dicts(person)],
-                   usual=("blazepose_33",)) for person in people)  # fmt: skip
+                   usual=("blazepose_33",), in_shares=True) for person in people)  # fmt: skip
 
 
 @layout

@@ -42,18 +42,30 @@ def load_keypoints(
         ValueError: one sentence, for unreadable files, unknown skeletons and files without a usable person.
     """
     groups, left_out = read_people(path, skeleton)
-    sets = []
+    sets, skeletons, faults = [], [], []
     for people in groups:
-        people = units.in_pixels(people, None, str(path), say)
-        units.check_axes(people, str(path), say)
-        enough = people.confidence > score_threshold
-        sets.append(people_to_poseset(people.points_px, enough, people.skeleton or "", joint_definitions, str(path)))
-    if len(sets) == 1:
-        poses, name = sets[0].poses_px["gt"], sets[0].name
-    else:
+        try:
+            sets.append(_poses_of(people, joint_definitions, score_threshold, str(path)))
+            skeletons.append(people.skeleton or "")
+        except ValueError as error:
+            faults.append(str(error))
+            left_out += len(people)
+    if not sets:
+        raise ValueError(faults[0])
+    for fault in faults:
+        say(f"{fault}; the others are read")
+    poses, name = sets[0].poses_px["gt"], sets[0].name
+    if len(sets) > 1:
         poses = torch.cat([poses.poses_px["gt"] for poses in sets])
-        name = f"{Path(path).name}: {len(poses):,} people ({', '.join(str(people.skeleton) for people in groups)})"
+        name = f"{Path(path).name}: {len(poses):,} people ({', '.join(skeletons)})"
     return PoseSet(name, {"gt": poses}, left_out=left_out + sum(poses.left_out for poses in sets))
+
+
+def _poses_of(people: People, joint_definitions: str, score_threshold: float, where: str) -> PoseSet:
+    people = units.in_pixels(people, None, where, say)
+    units.check_axes(people, where, say)
+    enough = people.confidence > score_threshold
+    return people_to_poseset(people.points_px, enough, people.skeleton or "", joint_definitions, where)
 
 
 def read_keypoints(
@@ -75,7 +87,7 @@ def read_keypoints(
     """
     where, found = str(path), []
     for people in read_people(path, skeleton, picture_path(image_name) if image_name else None)[0]:
-        people = units.in_pixels(people, image_size, where, say) if image_size else people
+        people = units.in_pixels(people, image_size, where, say)
         units.check_axes(people, where, say)
         if image_size:
             units.check_inside(people, image_size, where, say)

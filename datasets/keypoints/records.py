@@ -31,6 +31,7 @@ class Record:
         names: of the points, where the file tells.
         skeleton: the skeleton that the file states.
         usual: skeletons that this layout has, if the number of points fits.
+        in_shares: whether this layout has coordinates as shares of the picture, points outside it included.
     """
 
     values: Any
@@ -41,6 +42,7 @@ class Record:
     names: tuple[str, ...] | None = None
     skeleton: str | None = None
     usual: tuple[str, ...] = ()
+    in_shares: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class People:
         scores: (N,) of the person, from 0 to 1; 1 where the file tells none.
         images: N names or numbers of pictures, or None.
         sizes_px: (N, 2) width and height of the pictures, NaN where the file does not tell.
-        names, skeleton, usual: as in `Record`.
+        names, skeleton, usual, in_shares: as in `Record`.
     """
 
     points_px: np.ndarray
@@ -64,6 +66,7 @@ class People:
     names: tuple[str, ...] | None = None
     skeleton: str | None = None
     usual: tuple[str, ...] = ()
+    in_shares: bool = False
 
     def __len__(self) -> int:
         return len(self.points_px)
@@ -85,7 +88,7 @@ def gather(records: Iterable[Record]) -> tuple[list[People], list[str]]:
     for record in records:
         try:
             table = points_of(record)
-            key = (table.shape[1], record.names, record.skeleton, record.usual)
+            key = (table.shape[1], record.names, record.skeleton, record.usual, record.in_shares)
             groups.setdefault(key, []).append((table, record))
         except ValueError as error:
             faults.append(str(error))
@@ -99,7 +102,7 @@ def _people(group: list[tuple[np.ndarray, Record]]) -> People:
     images = np.repeat(np.array([record.image for _, record in group], object), counts)
     sizes = np.array([record.size_px or (np.nan, np.nan) for _, record in group], float)
     return People(points_px, confidence, scores, images, np.repeat(sizes, counts, axis=0),
-                  first.names, first.skeleton, first.usual)  # fmt: skip
+                  first.names, first.skeleton, first.usual, first.in_shares)  # fmt: skip
 
 
 def seen(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -50,7 +50,9 @@ def csv_records(path: Path) -> Iterator[Record]:
         rows = [row for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error):
         raise ValueError(f"{path} is not a table of comma-separated values") from None
-    first = next((number for number, row in enumerate(rows) if 2 * sum(map(_is_number, row)) > len(row)), len(rows))
+    # DeepLabCut's names of individuals and points may be numbers themselves.
+    names = next((number + 1 for number, row in enumerate(rows[:5]) if row[0].strip() == "coords"), 0)
+    first = next((n for n in range(names, len(rows)) if 2 * sum(map(_is_number, rows[n])) > len(rows[n])), len(rows))
     heads, body = rows[:first], rows[first:]
     if not body:
         raise ValueError(f"{path} has no row of numbers")
@@ -60,19 +62,29 @@ def csv_records(path: Path) -> Iterator[Record]:
 
 
 def _named_columns(heads: list[list[str]], body: list[list[str]], path: Path) -> Iterator[Record]:
-    """One person a row, the columns named nose_x, nose_y or, over several lines, nose and x."""
-    columns: dict[str, dict[str, int]] = {}
+    """The columns are named nose_x, nose_y or, over several lines, nose and x. One person a row, or several people
+    whom a line "individuals" tells apart."""
+    whose = next((row for row in heads if row[0].strip() == "individuals"), [""])
+    people: dict[str, dict[str, dict[str, int]]] = {}
     for number in range(len(heads[-1])):
         words = [row[number].strip() for row in heads if number < len(row)]
         name, _, axis = words[0].rpartition("_") if len(words) == 1 else ("_".join(words[-2:-1]), "", words[-1])
         axis = {"likelihood": "score", "confidence": "score", "visibility": "score", "v": "score"}.get(axis, axis)
         if axis.lower() in ("x", "y", "score"):
-            columns.setdefault(name, {})[axis.lower()] = number
-    points = {name: axes for name, axes in columns.items() if {"x", "y"} <= axes.keys()}
-    if not points:
+            axes = people.setdefault(whose[number] if number < len(whose) else "", {}).setdefault(name, {})
+            if axis.lower() in axes:
+                raise ValueError(f"{path} has several columns of {axis.lower()} of {name or 'a point without a name'}")
+            axes[axis.lower()] = number
+    several = [_whole(points) for points in people.values() if _whole(points)]
+    if not several:
         raise ValueError(f"{path} has no columns of x and y of named points")
-    start = min(number for axes in points.values() for number in axes.values())
-    return (_named_row(row, points, start) for row in body)
+    start = min(number for points in several for axes in points.values() for number in axes.values())
+    return (_named_row(row, points, start) for row in body for points in several)
+
+
+def _whole(points: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """The points that have both x and y."""
+    return {name: axes for name, axes in points.items() if {"x", "y"} <= axes.keys()}
 
 
 def _named_row(row: list[str], points: dict[str, dict[str, int]], start: int) -> Record:

@@ -11,11 +11,17 @@ from .records import People
 LARGEST_SHARE = 2.0
 """People whose coordinates all stay below are measured in shares of something: nobody is two pixels large."""
 MARGIN = 0.05
+LEAST_SHARE = -1.0
+"""In layouts that have shares, points may be guessed as far outside the picture as this and `LARGEST_SHARE`."""
+AT_ORIGIN = 0.02
+"""Hips nearer to (0, 0) are its origin: MediaPipe's world landmarks, in metres."""
 SAME_SHAPE = 0.02
 FAR = 0.25
 """Points further outside than this share of the picture's longer side are far."""
 MANY = 10
 """So many people upside down are no acrobats."""
+NEARLY_ALL = 0.9
+"""So large a share of people whose face is seen do not turn their backs."""
 
 
 def in_pixels(people: People, size_px: tuple[float, float] | None, where: str, say: Callable[[str], None]) -> People:
@@ -50,7 +56,9 @@ def in_pixels(people: People, size_px: tuple[float, float] | None, where: str, s
 
 
 def _from_shares(people: People, seen: np.ndarray, sizes: np.ndarray, where: str, say: Callable[[str], None]) -> People:
-    if seen.min() < -MARGIN or seen.max() > 1 + MARGIN:
+    hips = np.abs(_of(people, "left_hip", "right_hip"))
+    stated = people.in_shares and seen.min() >= LEAST_SHARE and not np.all(hips < AT_ORIGIN)
+    if not stated and (seen.min() < -MARGIN or seen.max() > 1 + MARGIN):
         raise ValueError(f"{where}: coordinates from {seen.min():.3g} to {seen.max():.3g} are no pixels; give pixels")
     if not np.isfinite(sizes).all():
         raise ValueError(f"{where}: coordinates from 0 to 1 need the picture's size; give pixels")
@@ -71,6 +79,10 @@ def check_axes(people: People, where: str, say: Callable[[str], None]) -> None:
     mirrored = upside_down & _is_mirrored(people)
     if len(people) and (mirrored.mean() > 0.5 or (len(people) >= MANY and upside_down.mean() > 0.5)):
         raise ValueError(f"{where}: the people stand on their heads, so y points up; give y down from the upper edge")
+    turned = _is_mirrored(people)[_face_is_seen(people)]
+    if len(turned) >= MANY and turned.mean() > NEARLY_ALL:
+        say(f"{where}: {turned.mean():.0%} of the people whose face is seen have their left on the left of the "
+            "picture; are left and right swapped?")  # fmt: skip
     if len(people) and upside_down.mean() > 0.5:
         say(f"{where}: the people stand on their heads; if they do not in the picture, y must point down")
 
@@ -90,12 +102,16 @@ def _is_upside_down(people: People) -> np.ndarray:
     return (hips < shoulders) & (feet < hips)
 
 
+def _face_is_seen(people: People) -> np.ndarray:
+    """(N,) whether nose and eyes are seen."""
+    return np.isfinite(_of(people, "nose", "left_eye", "right_eye")).all(axis=1)
+
+
 def _is_mirrored(people: People) -> np.ndarray:
     """(N,) whether people whose face is seen have their left where their right should be, whichever way up they are."""
-    face = np.isfinite(_of(people, "nose", "left_eye", "right_eye")).all(axis=1)
     up = _of(people, "left_shoulder", "right_shoulder") - _of(people, "left_hip", "right_hip")
     left = _of(people, "left_shoulder") - _of(people, "right_shoulder")
-    return face & (up[:, 0] * left[:, 1] - up[:, 1] * left[:, 0] < 0)
+    return _face_is_seen(people) & (up[:, 0] * left[:, 1] - up[:, 1] * left[:, 0] < 0)
 
 
 def check_inside(people: People, size_px: tuple[float, float], where: str, say: Callable[[str], None]) -> None:
