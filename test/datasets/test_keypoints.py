@@ -32,7 +32,7 @@ def test_npz_states_its_skeleton(skeleton, tmp_path):
 
 @pytest.mark.parametrize("skeleton", [name for name in SOURCES if not name.endswith("_17")])
 def test_the_number_of_points_tells_the_skeleton(skeleton, tmp_path):
-    points = make_points(3, skeleton)
+    points = make_points(12, skeleton)
     np.savez(tmp_path / "poses.npz", keypoints=points[..., :2])
     check(load_keypoints(tmp_path / "poses.npz"), points, skeleton)
     (tmp_path / "poses.json").write_text(json.dumps({"keypoints": points.tolist()}))
@@ -57,6 +57,30 @@ def test_openpose_files_and_folders(skeleton, tmp_path):
         (tmp_path / f"video_{number:012}_keypoints.json").write_text(json.dumps(openpose(people)))
     check(load_keypoints(tmp_path), points, skeleton)
     check(load_keypoints(tmp_path / "video_000000000000_keypoints.json"), points[:2], skeleton)
+
+
+def test_a_skeleton_without_a_whole_person_costs_the_others_nothing(tmp_path, capsys):
+    names = {1: "coco_17", 2: "crowdpose_14"}
+    people = {number: make_points(2, name) for number, name in names.items()}
+    people[2][:, SOURCES["crowdpose_14"].index("left_knee")] = 0
+    content = {
+        "categories": [{"id": number, "keypoints": list(SOURCES[name])} for number, name in names.items()],
+        "annotations": [{"category_id": n, "keypoints": row} for n, points in people.items() for row in rows(points)],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    check(load_keypoints(tmp_path / "a.json"), people[1], "coco_17", left_out=2)
+    assert "no person with all the points of 'crowdpose_14' (2 incomplete)" in capsys.readouterr().err
+    content["annotations"] = content["annotations"][2:]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="no person with all the points of 'crowdpose_14'"):
+        load_keypoints(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("bad", [None, [1, 2], 5, "x", [[1, 2], 3], {}])
+def test_one_bad_row_of_hourglasses_is_left_out(bad, tmp_path):
+    points = make_points(1, "mpii_16")
+    (tmp_path / "a.json").write_text(json.dumps([{"joint_self": points[0].tolist()}, {"joint_self": bad}]))
+    check(load_keypoints(tmp_path / "a.json"), points, "mpii_16", left_out=1)
 
 
 def test_one_person_may_come_alone(tmp_path):

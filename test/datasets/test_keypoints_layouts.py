@@ -51,6 +51,7 @@ def landmarks(person):
 
 
 BLAZEPOSE, HALPE = standing("blazepose_33"), standing("halpe_26")
+CANVAS = {"canvas_width": 640, "canvas_height": 480}
 SHUFFLED = np.random.default_rng(3).permutation(26)
 LAYOUTS = {
     "COCO annotations": ("coco_17", annotations(COCO)),
@@ -77,6 +78,7 @@ LAYOUTS = {
         ),
     ),
     "OpenPose": ("openpose_body_25", {"version": 1.3, "people": [{"pose_keypoints_2d": flat(BODY_25)}]}),
+    "ControlNet": ("openpose_body_25", [{"people": [{"pose_keypoints_2d": flat(BODY_25)}], **CANVAS}]),
     "OpenPose BODY_25B": ("openpose_body_25b", {"people": [{"pose_keypoints_2d": of("openpose_body_25b")}]}),
     "OpenPose COCO, old key": ("openpose_coco_18", {"people": [{"pose_keypoints": of("openpose_coco_18")}]}),
     "OpenPose MPI": ("openpose_mpi_15", {"people": [{"pose_keypoints_2d": of("openpose_mpi_15")}]}),
@@ -172,6 +174,30 @@ def test_deeplabcut(tmp_path):
     assert is_standing(person, "coco_17")
     poses = load_keypoints(tmp_path / "CollectedData.csv")
     assert len(poses) == 1 and poses.left_out == 1
+
+
+@pytest.mark.parametrize("individuals", ["ab", "12"])
+def test_deeplabcut_s_individuals_are_people(individuals, tmp_path):
+    """The index is a number too."""
+    others = Keypoints("coco_17", COCO.points_px + 50, COCO.confidence)
+    lines = [
+        ["scorer", *["me"] * 102],
+        ["individuals", *np.repeat(list(individuals), 51)],
+        ["bodyparts", *np.tile(np.repeat(SOURCES["coco_17"], 3), 2)],
+        ["coords", *["x", "y", "likelihood"] * 34],
+        [0, *flat(COCO), *flat(others)],
+        [1, *flat(COCO), *[""] * 51],
+    ]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    assert load_keypoints(tmp_path / "a.csv").poses_px["gt"][:, 0, 0].tolist() == pytest.approx([100, 150, 100])
+    assert len(read_keypoints(tmp_path / "a.csv", "0.png")) == 2
+
+
+def test_a_column_that_comes_twice_is_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text("nose_x,nose_y,nose_x\n1,2,3\n")
+    with pytest.raises(ValueError, match="several columns of x of nose"):
+        read_keypoints(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("head", [[], [f"{name}_{axis}" for name in SOURCES["coco_17"] for axis in "xy"]])

@@ -135,7 +135,8 @@ def hidden_body(points, visible):
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        (in_order("crowdpose_14", LSP), "14 points a person in the order of crowdpose_14 look like no body"),
+        (in_order("crowdpose_14", LSP), "14 points a person in the order of crowdpose_14 or .* look like no body"),
+        (make_points(3, "ai_challenger_14"), "may be ai_challenger_14 or crowdpose_14; give --skeleton"),
         (make_points(3, "coco_17")[:, ::-1], "look like no body; give the right --skeleton"),
         (hidden_body(make_points(1, "openpose_body_25"), 5), "openpose_body_25 or openpose_body_25b; give --skeleton"),
         (hidden_body(make_points(1, "h36m_17"), 4), "h36m_17 or coco_17; give --skeleton"),
@@ -228,6 +229,9 @@ def test_the_picture_gets_its_own_person(content, picture, write):
         (album("a.jpg"), "b.jpg", r"has no people of b.jpg, only of a.jpg$"),
         (album("a.jpg", "c.jpg"), "b.jpg", r"has no people of b.jpg, only of a.jpg, c.jpg$"),
         (results("a.jpg"), "x/b.jpg", r"has no people of b.jpg, only of a.jpg$"),
+        (results(139), "000000000285.jpg", r"has no people of 000000000285.jpg, only of 139$"),
+        ({"images": [{"id": 7.0, "file_name": "a.jpg"}], "annotations": results(7)}, "b.jpg", r"only of a.jpg$"),
+        ({"images": [{"id": 7, "file_name": "b.jpg"}], "annotations": results(9)}, "b.jpg", r"not list \(9\)$"),
         (album("train/a.jpg", "val/a.jpg"), "a.jpg", r"several pictures that may be a.jpg: train/a.jpg, val/a.jpg"),
         (results(1, 2), "b.jpg", "tells only their numbers: 1, 2"),
         ([{"frame_id": n, "instances": [{"keypoints": triples(), "keypoint_scores": [1] * 17}]} for n in (0, 1)],
@@ -237,6 +241,13 @@ def test_the_picture_gets_its_own_person(content, picture, write):
 def test_a_file_about_other_pictures_is_an_error(content, picture, message, write):
     with pytest.raises(ValueError, match=message):
         read_keypoints(write(content), picture)
+
+
+@pytest.mark.parametrize(("name", "said"), [("b.jpg", ""), ("b", ""), ("b.JPG", ""), ("b.png", "has people of b.png")])
+def test_another_ending_is_said(name, said, write, capsys):
+    assert len(read_keypoints(write(results(name)), "b.jpg")) == 1
+    error = capsys.readouterr().err
+    assert said in error if said else error == ""
 
 
 def test_all_people_of_a_picture_come_largest_first_with_their_scores(write):
@@ -267,8 +278,21 @@ def test_shares_of_the_picture_are_scaled_by_its_size(content, write, capsys):
     if "images" in content:
         assert load_keypoints(write(content)).poses_px["gt"][0, 0].tolist() == pytest.approx([100, 143.4], abs=0.1)
     else:
-        with pytest.raises(ValueError, match="coordinates from 0 to 1 need the picture's size"):
-            load_keypoints(write(content))
+        for read in (read_keypoints, load_keypoints):
+            with pytest.raises(ValueError, match="coordinates from 0 to 1 need the picture's size"):
+                read(write(content))
+
+
+def landmarks(points):
+    return [{"x": x, "y": y, "z": 0, "visibility": 0.9} for x, y in points.tolist()]
+
+
+def test_mediapipe_s_shares_go_on_below_the_picture_but_metres_are_refused(write):
+    points = standing("blazepose_33").points_px
+    (person,) = read_keypoints(write(landmarks(points / (640, 200))), "a.jpg", (640, 200))
+    np.testing.assert_allclose(person.points_px, points)
+    with pytest.raises(ValueError, match="are no pixels"):
+        read_keypoints(write(landmarks((points - (100, 150)) / 150)), "a.jpg", SIZE)
 
 
 def handstand(person):
@@ -301,6 +325,12 @@ def test_one_may_stand_on_one_s_hands_but_not_everyone(write, capsys):
     assert "on their heads" in capsys.readouterr().err
     with pytest.raises(ValueError, match="y points up"):
         load_keypoints(write([result(handstand(COCO))] * 12))
+
+
+@pytest.mark.parametrize("factor", [1, -1])
+def test_people_with_left_and_right_swapped_are_said(factor, write, capsys):
+    load_keypoints(write([result(moved(COCO, (factor, 1), (300, 0)))] * 12))
+    assert ("are left and right swapped?" in capsys.readouterr().err) == (factor == -1)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,21 @@ def test_a_joint_that_is_not_annotated_counts_as_missing_whatever_its_numbers(tm
     assert len(load_mpii(tmp_path)) == 2
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        5, None, {"joints": None}, {"joints": []}, {"joints": "x"}, {"joints": [[1, 2]] * 17},
+        {"joints": [[1, 2], [3]]}, {"joints": [[1, 2]] * 16, "joints_vis": [1]},
+        {"joints": [[1, 2]] * 16, "joints_vis": None}, {"joint_self": 5},
+    ],
+)  # fmt: skip
+def test_one_bad_record_is_left_out_and_counted(bad, tmp_path):
+    path = tmp_path / "mpii_annotations.json"
+    path.write_text(json.dumps([{"joints": make_people(1, 16)[0].tolist()}, bad]))
+    poses = load_mpii(tmp_path)
+    assert len(poses) == 1 and poses.left_out == 1
+
+
 @pytest.mark.parametrize("name", ["MPII_POSES.NPY", "mpii_human_pose_v1_u12_1.MAT", "mpii_annotations.JSON"])
 def test_upper_case_suffixes(name, tmp_path):
     people = make_people(4, 16)
