@@ -31,7 +31,7 @@ test: install ## lint, check types, then run all tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
 
-fuzz: install ## try a hundred times as many bad inputs as the tests do, others each time: about 10 minutes
+fuzz: install ## try a hundred times as many bad inputs as the tests do, others each time: about 5 minutes
 	FUZZ=100 $(BIN)/pytest -n 2 test/test_fuzz.py
 
 bench: install ## measure speed, as ratios side by side: about 10 minutes

@@ -22,10 +22,10 @@ def planted_maps(variant, people, size=(120, 160)):
             if first in person and second in person:
                 start, end = np.array(person[first], float), np.array(person[second], float)
                 along = end - start
-                share = np.clip(
+                fraction = np.clip(
                     ((columns - start[0]) * along[0] + (rows - start[1]) * along[1]) / (along @ along), 0, 1
                 )
-                near = np.hypot(columns - start[0] - share * along[0], rows - start[1] - share * along[1]) < 3
+                near = np.hypot(columns - start[0] - fraction * along[0], rows - start[1] - fraction * along[1]) < 3
                 maps[channel : channel + 2][:, near] = (along / np.linalg.norm(along))[:, None]
     return maps
 

@@ -44,7 +44,7 @@ RECIPE_NAMES = {
 SAME = ("seed", "resume", "evaluate", "results", "data_dir", "gpus", "num_nodes", "logger")
 """Options in which the runs of one curve may differ."""
 EARLY = 0.04
-"""Share of a run whose errors may leave the picture at its top: what comes after is some hundredth of them."""
+"""Fraction of a run whose errors may leave the picture at its top: what comes after is some hundredth of them."""
 INK, FAINT = "#24292f", "#d0d7de"
 STYLE = {
     "font.family": "sans-serif", "font.size": 9.5, "text.color": INK, "figure.constrained_layout.wspace": 0.06,
