@@ -24,11 +24,8 @@ def layout(function: Layout) -> Layout:
 
 def records_in(content: Any) -> Iterator[Record] | None:
     """The records of a JSON file, or None if no layout fits."""
-    for function in LAYOUTS:
-        records = function(content)
-        if records is not None:
-            return records
-    return None
+    tried = (function(content) for function in LAYOUTS)
+    return next((records for records in tried if records is not None), None)
 
 
 def _dicts(entries: Any) -> list[dict[str, Any]]:
