@@ -1,9 +1,7 @@
 """Trains a 3D human pose lifter from 2D poses alone, validates it and keeps the best."""
 
-import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from utils.config import Config, parse_config
 
@@ -26,7 +24,7 @@ from utils.evaluation.report import format_actions, format_table, write_tables
 from utils.messages import first_line
 from utils.training import runs
 from utils.training.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
-from utils.training.devices import device_options, fast_float32_products, keep_freed_memory, silence_libraries
+from utils.training.devices import device_options, fast_float32_products, keep_freed_memory, leave, silence_libraries
 from utils.training.loggers import make_loggers
 
 
@@ -138,18 +136,6 @@ def complain(message: str, status: int) -> int:
     """One sentence on standard error; returns the exit status."""
     print(f"main.py: {message}", file=sys.stderr)
     return status
-
-
-def leave(status: int) -> NoReturn:
-    """Ends the process: at once if a run over several processes failed, since its connections are still open then.
-
-    Their threads go on while Python takes everything apart, and may abort the process without its exit status.
-    """
-    if distributed.is_initialized():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,10 @@ class Term(NamedTuple):
     """A scalar, without its weight."""
 
 
-def total(terms: list[Term]) -> Tensor:
+Terms = list[Term]
+
+
+def total(terms: Terms) -> Tensor:
     """The weighted sum of some terms."""
     first, *others = (term.weight * term.value for term in terms)
     return sum(others, first)
@@ -138,9 +141,7 @@ class SelfSupervision:
         weights = (losses.weight_adversarial, losses.weight_2d, losses.weight_3d, losses.weight_bone)
         return any(weights) or bool(losses.weight_knee)
 
-    def __call__(
-        self, lifter: Callable[[Tensor], Tensor], pose_norm: Tensor, rotation: Tensor
-    ) -> tuple[Cycle, list[Term]]:
+    def __call__(self, lifter: Callable[[Tensor], Tensor], pose_norm: Tensor, rotation: Tensor) -> tuple[Cycle, Terms]:
         """The cycle and its terms; distances are squared, in units of the person's size.
 
         Args:

@@ -6,28 +6,23 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
-from torch import Tensor
+from torch import Generator, Tensor
 
 from datasets.poseset import PoseSet
 from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss, generator_loss
-from losses.self_supervision import SelfSupervision, Term, random_views, total
+from losses.self_supervision import SelfSupervision, Term, Terms, random_views, total
 from utils.anthropometry import bone_ratios
 from utils.config import Config
 
 from . import optimization
 from .discriminator import Discriminator
 from .lifter import Lifter
-from .optimization import SteeredAdam
 from .pseudo_labels import LabelledPoses
 from .validation import Validation
 
 
 class PoseGAN(LightningModule):
-    """Trains a lifter from 2D poses.
-
-    Args:
-        config: all settings; they are saved with each checkpoint as plain values.
-    """
+    """Trains a lifter from 2D poses. All settings of the config are saved with each checkpoint, as plain values."""
 
     bone_ratios: Tensor
 
@@ -44,26 +39,25 @@ class PoseGAN(LightningModule):
 
     def on_fit_start(self) -> None:
         """Readies what must live where the networks are."""
-        losses, views = self.config.losses, self.config.views
-        self.labelled_poses = LabelledPoses(losses, views, self.device)
-        self.self_supervision = SelfSupervision(losses, views, self.bone_ratios)
+        self.labelled_poses = LabelledPoses(self.config.losses, self.config.views, self.device)
+        self.self_supervision = SelfSupervision(self.config.losses, self.config.views, self.bone_ratios)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One Adam for each network."""
         options = self.config.optimization
-        generator = SteeredAdam(self.lifter, options.gen_lr, options.gen_eps)
-        return [generator, SteeredAdam(self.discriminator, options.dis_lr, options.dis_eps)]
+        lifter = optimization.SteeredAdam(self.lifter, options.gen_lr, options.gen_eps)
+        return [lifter, optimization.SteeredAdam(self.discriminator, options.dis_lr, options.dis_eps)]
 
     def training_step(self, batch: tuple[Tensor, int], batch_idx: int) -> None:
         """One step of the lifter and, unless it is too accurate, one of the discriminator.
 
         Args:
-            batch: poses (B, 17, 2) normalised, and the seed of this step's random numbers. All randomness of a
-                step comes from that seed, which is what makes a resumed run equal to an uninterrupted one.
+            batch: poses (B, 17, 2) normalised, and the seed of all random numbers of this step, which is what makes a
+                resumed run equal to an uninterrupted one.
             batch_idx: the step's number in the epoch.
         """
         pose_norm, seed = batch
-        generator = torch.Generator(self.device).manual_seed(seed)
+        generator = Generator(self.device).manual_seed(seed)
         optimizers: Any = self.optimizers()
         optimization.set_learning_rates(optimizers, self.config.optimization, self.progress(batch_idx))
         self.discriminator.requires_grad_(False)
@@ -75,12 +69,9 @@ class PoseGAN(LightningModule):
             values |= self.step_discriminator(optimizers[1], pose_norm, fake_norm, generator)
         self.means.add(values)
 
-    def lifter_terms(
-        self, pose_norm: Tensor, progress: float, generator: torch.Generator
-    ) -> tuple[list[Term], Tensor | None]:
+    def lifter_terms(self, pose_norm: Tensor, progress: float, generator: Generator) -> tuple[Terms, Tensor | None]:
         """The lifter's losses on a batch (B, 17, 2), and the projections that the discriminator learns from."""
-        losses, fake_norm = self.config.losses, None
-        terms: list[Term] = []
+        losses, terms, fake_norm = self.config.losses, Terms(), None
         if self.self_supervision.is_active:
             rotation = random_views(len(pose_norm), self.config.views, generator)
             cycle, terms = self.self_supervision(self.lifter, pose_norm, rotation)
@@ -95,7 +86,7 @@ class PoseGAN(LightningModule):
             terms.append(Term("supervised", losses.weight_supervised, loss))
         return terms, fake_norm
 
-    def step_lifter(self, optimizer: Any, terms: list[Term], batch_idx: int) -> None:
+    def step_lifter(self, optimizer: Any, terms: Terms, batch_idx: int) -> None:
         """One update of the lifter and of its average."""
         optimizer.zero_grad()
         self.manual_backward(total(terms))
@@ -106,7 +97,7 @@ class PoseGAN(LightningModule):
         optimization.update_average(self.lifter_ema, self.lifter, self.config.optimization.ema_decay, step)
 
     def step_discriminator(
-        self, optimizer: Any, real_norm: Tensor, fake_norm: Tensor, generator: torch.Generator
+        self, optimizer: Any, real_norm: Tensor, fake_norm: Tensor, generator: Generator
     ) -> dict[str, Tensor]:
         """One update of the discriminator, skipped while its accuracy exceeds the cap (Kudo et al. 2018)."""
         options = self.config.losses
@@ -153,7 +144,7 @@ class PoseGAN(LightningModule):
 
     def unsupervised_loss(self, pose_norm: Tensor) -> Tensor:
         """The averaged lifter's loss without the discriminator's part, on held-out 2D poses and new labelled poses."""
-        generator = torch.Generator(self.device).manual_seed(0)
+        generator = Generator(self.device).manual_seed(0)
         # Drawn whether they are needed or not, so that the labelled poses are the same whatever the weights are.
         rotation, terms = random_views(len(pose_norm), self.config.views, generator), []
         if self.self_supervision.is_active:
