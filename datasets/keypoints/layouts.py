@@ -1,7 +1,4 @@
-"""The layouts of JSON files with keypoints: one function each, which yields records or returns None.
-
-A function gets what the file holds and decides by its keys whether this is its layout. The first that accepts reads.
-"""
+"""The layouts of JSON files with keypoints, a function each: it yields records, or returns None for another layout."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
