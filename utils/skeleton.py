@@ -48,6 +48,11 @@ def _both_sides(*parts: str) -> tuple[str, ...]:
     return tuple(f"{side}_{part}" for part in parts for side in ("left", "right"))
 
 
+# OpenPose's order: the right arm before the left one, likewise the legs.
+_ARMS, _LEGS = (
+    tuple(f"{side}_{limb}" for side in ("right", "left") for limb in limbs)
+    for limbs in (_SIDED_LIMBS[:3], _SIDED_LIMBS[3:])
+)
 _COCO = ("nose", *_both_sides("eye", "ear", *_SIDED_LIMBS))
 _HALPE = (*_COCO, "head_top", "neck_base", "pelvis", *_both_sides("big_toe", "small_toe", "heel"))
 _LEFT_FOOT, _RIGHT_FOOT = (
@@ -68,24 +73,21 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "coco_17": _COCO,
     "posetrack_17": ("nose", "head_bottom", "head_top", *_both_sides("ear", *_SIDED_LIMBS)),
     "crowdpose_14": (*_both_sides(*_SIDED_LIMBS), "head_top", "neck_base"),
-    "ai_challenger_14": (*(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
-                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+    "ai_challenger_14": (*_ARMS, *_LEGS,
                          "head_top", "neck_base"),
     "coco_wholebody_133": (*_COCO, *_LEFT_FOOT, *_RIGHT_FOOT, *_FACE_AND_HANDS),
     "halpe_26": _HALPE,
     "halpe_136": (*_HALPE, *_FACE_AND_HANDS),
     "openpose_coco_18": ("nose", "neck_base",
-                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
-                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+                         *_ARMS, *_LEGS,
                          "right_eye", "left_eye", "right_ear", "left_ear"),
     "openpose_mpi_15": ("head_top", "neck_base",
-                        *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
-                        *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+                        *_ARMS, *_LEGS,
                         "chest"),
     "openpose_body_25": ("nose", "neck_base",
-                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[:3]),
+                         *_ARMS,
                          "pelvis",
-                         *(f"{side}_{limb}" for side in ("right", "left") for limb in _SIDED_LIMBS[3:]),
+                         *_LEGS,
                          "right_eye", "left_eye", "right_ear", "left_ear", *_LEFT_FOOT, *_RIGHT_FOOT),
     "openpose_body_25b": (*_COCO, "upper_neck", "head_top", *_LEFT_FOOT, *_RIGHT_FOOT),
     "blazepose_33": ("nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
