@@ -17,6 +17,7 @@ from datasets.datamodule import PoseDataModule
 from datasets.loading import load_data, load_validation
 from datasets.poseset import PoseSet
 from models import load_lifter, save_lifter
+from models.export import export_onnx
 from models.gan import PoseGAN
 from models.weights import check_resumable
 from utils.evaluation.protocol import evaluate
@@ -32,6 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 for a run that stopped early, 2 if none could begin."""
     config = parse_config(argv)
     try:
+        if path := config.run.export:
+            print(export_onnx(config.run.ckpt, path, config.run.export_precision), file=sys.stderr)
+            return 0
         return evaluate_checkpoint(config) if config.run.evaluate else train(config)
     except (ValueError, OSError) as error:
         return complain(first_line(error), status=2)

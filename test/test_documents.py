@@ -15,8 +15,8 @@ from utils.demo.options import DemoOptions
 from utils.demo.options import build_parser as build_demo_parser
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/evaluation.md", "test/checkpoints/README.md")
-DOCUMENTS = [ROOT / name for name in NAMES]
+NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "test/checkpoints/README.md")
+DOCUMENTS = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").glob("*.md"))]
 SOURCES = [path for path in sorted(ROOT.rglob("*.py")) if ".venv" not in path.parts]
 FLAGS = {
     "main.py": {flag for action in build_parser()._actions for flag in action.option_strings},

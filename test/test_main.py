@@ -1,6 +1,7 @@
 """The command line, in one process: training, resuming, evaluating, and what goes wrong."""
 
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -224,6 +225,34 @@ def test_mlflow_has_parameters_metrics_pictures_and_the_best_lifter(capfd):
     assert metrics.count("val_mpjpe_epoch") == 2 and "loss_2d" in metrics
     artifacts = {path.name for path in Path("mlruns").rglob("*.p*")}
     assert {"lifter.pt", "epoch_0000.png", "epoch_0001.png"} <= artifacts
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--export lifter.pt", "argument --export: lifter.pt does not end in .onnx"),
+        ("--export l.onnx --evaluate list.ckpt", "--resume trains, --evaluate and --export do not: give one of them"),
+        ("--export l.onnx --resume list.ckpt", "--resume trains, --evaluate and --export do not: give one of them"),
+        ("--export l.onnx --ckpt none.ckpt", "argument --ckpt: there is no file none.ckpt"),
+        ("--export l.onnx --ckpt list.ckpt", "list.ckpt is not a checkpoint of this project"),
+        ("--export list.ckpt/l.onnx", "the model cannot be written to list.ckpt/l.onnx"),
+        ("--ckpt list.ckpt", "--ckpt and --export_precision go with --export FILE.onnx"),
+        ("--export_precision fp16", "--ckpt and --export_precision go with --export FILE.onnx"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_sentence(capsys, flags, sentence):
+    torch.save([1], "list.ckpt")
+    assert sentence in complaint(capsys, 2, *flags.split())
+    assert [path.name for path in Path().iterdir()] == ["list.ckpt"]
+
+
+def test_exporting_a_training_checkpoint(trained, capsys):
+    pytest.importorskip("onnxscript")
+    flags = ["--ckpt", str(trained / CHECKPOINTS / "last.ckpt"), "--export_precision", "fp16"]
+    assert command.main(["--export", "new/lifter.onnx", *flags]) == 0
+    assert re.fullmatch(r"written: new/lifter.onnx \(0.\d MB\): keypoints, .* -> pose.*\n", capsys.readouterr().err)
+    runtime = pytest.importorskip("onnxruntime")
+    assert "fp16" in runtime.InferenceSession("new/lifter.onnx").get_modelmeta().custom_metadata_map["precision"]
 
 
 def test_help_answers_without_torch():

@@ -31,6 +31,10 @@ class RunConfig:
     evaluate: Path | None = option(None, "no training: print this checkpoint's tables", metavar="CKPT")
     results: Path | None = option(
         None, "with --evaluate: also write the tables here, and a CSV file beside it", metavar="FILE.json")
+    export: Path | None = option(
+        None, "no training: write a lifter as an ONNX file, for other languages (docs/onnx.md)", metavar="FILE.onnx")
+    ckpt: Path | None = option(None, "of the lifter to --export; left out: the shipped one", metavar="CKPT")
+    export_precision: Literal["fp32", "fp16"] = option("fp32", "of the weights in the ONNX file; fp16 halves it")
 
 
 @dataclass(frozen=True)
@@ -204,18 +208,21 @@ def parse_config(argv: list[str] | None = None) -> Config:
 def check(config: Config, parser: Parser) -> None:
     """What one flag alone does not tell."""
     run = config.run
-    for name in ("resume", "evaluate"):
+    for name in ("resume", "evaluate", "ckpt"):
         path = getattr(run, name)
         if path and not _holds(path.is_file):
             parser.error(f"argument --{name}: there is no file {path}")
     if config.data.data_dir and not _holds(config.data.data_dir.is_dir):
         parser.error(f"argument --data_dir: there is no folder {config.data.data_dir}")
-    if run.resume and run.evaluate:
-        parser.error("--resume trains and --evaluate does not: give one of them")
+    if bool(run.resume) + bool(run.evaluate) + bool(run.export) > 1:
+        parser.error("--resume trains, --evaluate and --export do not: give one of them")
+    if not run.export and (run.ckpt or run.export_precision != "fp32"):
+        parser.error("--ckpt and --export_precision go with --export FILE.onnx")
     if run.results and not run.evaluate:
         parser.error("--results goes with --evaluate: training writes its tables beside its checkpoints")
-    if run.results and run.results.suffix != ".json":
-        parser.error(f"argument --results: {run.results} does not end in .json")
+    for name, ending in (("results", ".json"), ("export", ".onnx")):
+        if (path := getattr(run, name)) and path.suffix != ending:
+            parser.error(f"argument --{name}: {path} does not end in {ending}")
 
 
 def _holds(check: Callable[[], bool]) -> bool:
