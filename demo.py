@@ -68,23 +68,35 @@ def load_detector(options: DemoOptions, picture_name: str):
 def lift(pipeline, source, folder: Path, options: DemoOptions) -> None:
     """A picture or a video to one folder of results."""
     if source.kind == "picture":
-        lift_picture(pipeline, source, folder)
+        lift_picture(pipeline, source, folder, options)
     else:
         lift_video(pipeline, source, folder, options)
 
 
-def lift_picture(pipeline, source, folder: Path) -> None:
+def extras_of(options: DemoOptions) -> list:
+    """What else is written, as the options ask for."""
+    extras: list = []
+    if options.export_formats:
+        from utils.export3d.exports import Exports
+
+        extras.append(Exports(options.export_formats, options.height_m))
+    return extras
+
+
+def lift_picture(pipeline, source, folder: Path, options: DemoOptions) -> None:
     """One picture to pictures, turntables, a page and JSON."""
     from utils.demo.images import read_picture
     from utils.demo.outputs import save_scene
 
-    picture = read_picture(source.place)
+    picture, extras = read_picture(source.place), extras_of(options)
     try:
         scene = pipeline(picture)
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from error
-    save_scene(folder, source.name, picture, scene)
+    save_scene(folder, source.name, picture, scene, extras)
     print(f"{source.name}: {scene.summary()}; open {folder / 'pose.html'}")
+    for extra in extras:
+        print(extra.summary())
 
 
 def lift_folder(pipeline, source: Path, options: DemoOptions) -> int:
@@ -111,28 +123,35 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
     """A video or camera to an annotated MP4 and one JSON, frame by frame; Ctrl-C ends a recording well."""
     from tqdm import tqdm
 
-    from utils.demo.outputs import all_or_nothing
+    from utils.demo.outputs import all_or_nothing, forget_others
     from utils.demo.recording import Recording
     from utils.demo.tracking import Tracker
     from utils.demo.video import VideoFrames, ahead
 
     frames = VideoFrames(source.place, options.max_frames)
-    numbers_given = set()
+    numbers_given, extras = set(), extras_of(options)
     with all_or_nothing(folder) as partial, Recording(partial, source.name, frames.rate) as recording:
         # Decoding, finding with lifting, and drawing with encoding go on at the same time.
         followed = ahead(pipeline.follow(ahead(frames), Tracker(options.smooth)))
         try:
             for frame, scene, numbers in tqdm(followed, total=frames.expected or None, unit="frame", disable=None):
                 recording.add(frame, scene, numbers)
+                for extra in extras:
+                    extra.add(frame.seconds, frame.picture, scene.people, numbers)
                 numbers_given.update(numbers)
         except KeyboardInterrupt:
             print("stopped by hand", file=sys.stderr)
         if not recording.people:
             raise ValueError(f"{source.name}: no person was found in {recording.frames} frames")
+        for extra in extras:
+            extra.write(partial, frames.rate)
+        forget_others(folder)
     if frames.problem:
         print(f"demo.py: {source.name} is damaged: {frames.problem}; the rest is lifted", file=sys.stderr)
     count = f"{recording.frames} frames, {len(numbers_given)} {'person' if len(numbers_given) == 1 else 'people'}"
     print(f"{source.name}: {count}; see {folder / 'pose.mp4'} and pose.json")
+    for extra in extras:
+        print(extra.summary())
 
 
 if __name__ == "__main__":

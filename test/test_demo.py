@@ -17,6 +17,7 @@ from models import Lifter, save_lifter
 from models.detectors.loading import ESTIMATOR_FOLDER, FILES
 from utils.demo.options import parse_options
 from utils.drawing.poses import turntable
+from utils.export3d.exports import WRITERS
 from utils.skeleton import INDEX
 
 ROOT_FOLDER = Path(__file__).resolve().parents[1]
@@ -158,6 +159,44 @@ def test_video(run, tmp_path):
     assert [[person["id"] for person in frame["people"]] for frame in frames] == [[1]] * 5 + [[]]
 
 
+def test_a_video_s_motion_is_exported_for_each_person(run, tmp_path):
+    sample = np.asarray(Image.open(SAMPLE).convert("RGB"))
+    path = write_video(tmp_path / "clip.mp4", moving(np.hstack([sample, sample]), 5, 2))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "person3_pose.bvh").write_text("of an earlier run")
+    status, printed, _, out = run(path, "--export", "bvh,trc", *needs_blazepose())
+    assert status == 0
+    names = {"person2_pose.bvh", "person2_pose.trc", "pose.bvh", "pose.json", "pose.mp4", "pose.trc"}
+    assert {file.name for file in out.iterdir()} == names
+    assert "Frames: 5\nFrame Time: 0.05000000" in (out / "person2_pose.bvh").read_text()
+    assert "person 2: person2_pose.bvh, person2_pose.trc (5 frames" in printed
+    assert "1.75 m tall (--height_m)" in printed
+
+
+def test_a_picture_s_pose_is_exported(run, points):
+    status, printed, _, out = run(*points(standing()), "--export", "BVH, glb,csv,npz,bvh", "--height_m", 1.6)
+    assert status == 0
+    assert {"pose.bvh", "pose.glb", "pose.csv", "pose.npz"} <= {file.name for file in out.iterdir()}
+    assert "Frames: 1\n" in (out / "pose.bvh").read_text()
+    assert "1.6 m tall" in printed and "% of the mean root distance" in printed
+
+
+@pytest.mark.parametrize("formats", ["fbx", "bvh,,glb", "bvh;glb", ","])
+def test_an_unknown_format_is_refused_before_anything_is_done(run, points, formats, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(*points(standing()), "--export", formats)
+    assert re.fullmatch(r"demo.py: argument --export: .* is none of bvh, glb, trc, csv, npz\n", capsys.readouterr().err)
+
+
+def test_an_export_that_fails_leaves_nothing(run, points, monkeypatch):
+    def fail(path, motion):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(WRITERS, "trc", fail)
+    assert failed(run(*points(standing()), "--export", "bvh,trc"), "No space left")
+
+
 def test_video_without_people(run, tmp_path):
     path = write_video(tmp_path / "clip.mp4", [np.zeros((64, 64, 3), np.uint8)] * 3)
     status, _, error, out = run("--input", path, *needs_blazepose())
@@ -218,7 +257,7 @@ def test_missing_packages_get_one_sentence(points, tmp_path):
 @pytest.mark.parametrize(
     "flags",
     ["--thr 2", "--thr nan", "--width 0", "--height 99999", "--people 0", "--fov 1", "--tilt 91", "--smooth -1",
-     "--max_frames -1"],
+     "--max_frames -1", "--height_m 0"],
 )  # fmt: skip
 def test_ranges(run, flags, capsys):
     with pytest.raises(SystemExit, match="2"):

@@ -7,6 +7,8 @@ from typing import Literal
 from ..options import Parser, option
 
 PROJECT = Path(__file__).resolve().parents[2]
+EXPORT_FORMATS = ("bvh", "glb", "trc", "csv", "npz")
+"""What `utils.export3d` writes."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,15 @@ class DemoOptions:
     tilt: float = option(0.0, "degrees by which the camera looks down", -90.0, 90.0)
     smooth: float = option(0.02, "seconds over which a video's poses are smoothed; 0: off", 0.0, 10.0)
     max_frames: int = option(0, "stop a video or camera after so many frames; 0: at its end", 0, 1_000_000_000)
+    export: str | None = option(
+        None, f"also write the motion as one or more of {', '.join(EXPORT_FORMATS)}", metavar="FORMAT[,FORMAT]"
+    )
+    height_m: float = option(1.75, "height of the people in metres, which --export takes for granted", 0.2, 3.0)
+
+    @property
+    def export_formats(self) -> tuple[str, ...]:
+        """Those of `export`, each once."""
+        return tuple(dict.fromkeys((self.export or "").lower().replace(" ", "").split(","))) if self.export else ()
 
 
 def build_parser() -> Parser:
@@ -64,6 +75,9 @@ def parse_options(argv: list[str] | None = None) -> DemoOptions:
     options = DemoOptions(**given)
     if 0 < options.fov < 5:
         parser.error(f"argument --fov: {options.fov:g} is neither 0 nor in [5, 150]")
+    for name in options.export_formats:
+        if name not in EXPORT_FORMATS:
+            parser.error(f"argument --export: {name!r} is none of {', '.join(EXPORT_FORMATS)}")
     return options
 
 

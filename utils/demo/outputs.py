@@ -3,10 +3,10 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..drawing.poses import draw_pose_2d, draw_pose_3d, turntable
 from ..skeleton import SIDE_COLOURS
 from .images import Picture, shrink
+from .options import EXPORT_FORMATS
 from .people import CONVENTIONS, Person, Scene
 from .viewer import viewer_page
 
@@ -25,6 +26,21 @@ FRAME_MS = 60
 CAPTION_PX = 34
 AIR = 1.35
 """Side of the square around a person in the overview, in the person's size."""
+
+
+class Extra(Protocol):
+    """Something else that is written about a picture or video, when asked for."""
+
+    def add(
+        self, seconds: float, look: Callable[[], Picture], people: Sequence[Person], numbers: Sequence[int]
+    ) -> None:
+        """Takes a picture, or the next frame of a video, with its people and the numbers that follow them."""
+
+    def write(self, folder: Path, rate: float = ...) -> None:
+        """Writes files to a folder, once everything was added; a video has a rate."""
+
+    def summary(self) -> str:
+        """What was written, in lines for the terminal."""
 
 
 @contextmanager
@@ -51,10 +67,14 @@ def all_or_nothing(folder: str | Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene) -> None:
+def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene, extras: Sequence["Extra"] = ()) -> None:
     """Writes the pictures, the turntables, the JSON and the page of one picture into a folder.
 
     The first person's files have no prefix; those of the others are named person2_..., person3_...
+
+    Args:
+        folder, name, picture, scene: what is shown, and where.
+        extras: write more.
 
     Raises:
         ValueError: one sentence, if the folder cannot be written to.
@@ -77,12 +97,15 @@ def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene) ->
         content = scene_content(name, picture, scene)
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
         (partial / "pose.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        for extra in extras:
+            extra.add(0.0, lambda: picture, scene.people, range(1, len(shown) + 1))
+            extra.write(partial)
         forget_others(Path(folder))
 
 
 def forget_others(folder: Path) -> None:
-    """Removes the views of second and further people that an earlier run left."""
-    for kind in ("pose_3d_*.png", "turntable.gif"):
+    """Removes what an earlier run left of second and further people."""
+    for kind in ("pose_3d_*.png", "turntable.gif", *(f"pose.{suffix}" for suffix in EXPORT_FORMATS)):
         for old in folder.glob(f"person[0-9]*_{kind}"):
             old.unlink()
 

@@ -1,0 +1,64 @@
+"""Files for animation programs and for science: one a person and format, of a picture or of a whole video."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..skeleton import JOINTS
+from .bvh import write_bvh
+from .glb import write_glb
+from .motion import Motion, Track, motion_of
+from .tables import write_csv, write_npz
+from .trc import write_trc
+
+WRITERS = {"bvh": write_bvh, "glb": write_glb, "trc": write_trc, "csv": write_csv, "npz": write_npz}
+PICTURE_RATE = 30.0
+"""Frames a second that the file of a picture names; it holds one."""
+
+
+class Exports:
+    """Gathers what is lifted and writes it at the end.
+
+    Args:
+        formats: some of `WRITERS`.
+        height_m: of every person.
+    """
+
+    def __init__(self, formats: Sequence[str], height_m: float) -> None:
+        self.formats, self.height_m = formats, height_m
+        self._tracks: dict[int, Track] = {}
+        self._said: list[str] = []
+
+    def add(self, seconds: float, look: Any, people: Sequence[Any], numbers: Sequence[int]) -> None:
+        """Takes the people of a picture or frame, each with the number that follows them; `look` is not used."""
+        for number, person in zip(numbers, people, strict=True):
+            track = self._tracks.setdefault(number, Track())
+            track.seconds.append(seconds)
+            track.poses.append(np.asarray(person.pose, np.float32))
+            track.left_out.append(person.seen.left_out)
+
+    def write(self, folder: Path, rate: float = PICTURE_RATE) -> None:
+        """Writes pose.bvh and so on for the first person, person2_pose.bvh for the second."""
+        for number, track in sorted(self._tracks.items()):
+            motion, prefix = motion_of(track, rate, self.height_m), f"person{number}_" if number > 1 else ""
+            names = [f"{prefix}pose.{suffix}" for suffix in self.formats]
+            for suffix, name in zip(self.formats, names, strict=True):
+                WRITERS[suffix](folder / name, motion)
+            self._said.append(f"person {number}: {', '.join(names)} ({about(motion)})")
+
+    def summary(self) -> str:
+        """What was written, in lines."""
+        scale = f"people are taken to be {self.height_m:g} m tall (--height_m)"
+        return "\n".join([*self._said, scale])
+
+
+def about(motion: Motion) -> str:
+    """Length, error and suppositions of a motion, in words."""
+    count = len(motion.seconds)
+    length = f"{count} frames from {motion.seconds[0]:.2f} s on, " if count > 1 else ""
+    never = [name for number, name in enumerate(JOINTS) if not motion.seen[:, number].any()]
+    supposed = f"; never seen, and supposed: {', '.join(never)}" if never else ""
+    error = f"the skeleton is {motion.rig.error_percent:.1f} % of the mean root distance off the lifted joints"
+    return f"{length}{error}{supposed}"
