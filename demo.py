@@ -149,7 +149,7 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
     if frames.problem:
         print(f"demo.py: {source.name} is damaged: {frames.problem}; the rest is lifted", file=sys.stderr)
     count = f"{recording.frames} frames, {len(numbers_given)} {'person' if len(numbers_given) == 1 else 'people'}"
-    print(f"{source.name}: {count}; see {folder / 'pose.mp4'} and pose.json")
+    print(f"{source.name}: {count}; open {folder / 'pose.html'}")
     for extra in extras:
         print(extra.summary())
 

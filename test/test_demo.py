@@ -154,7 +154,7 @@ def test_video(run, tmp_path):
     status, printed, _, out = run("--input", path, "--smooth", 0.2, *needs_blazepose())
     assert status == 0
     assert "6 frames, 1 person" in printed
-    assert sorted(file.name for file in out.iterdir()) == ["pose.json", "pose.mp4"]
+    assert sorted(file.name for file in out.iterdir()) == ["pose.html", "pose.json", "pose.mp4"]
     frames = json.loads((out / "pose.json").read_text())["frames"]
     assert [[person["id"] for person in frame["people"]] for frame in frames] == [[1]] * 5 + [[]]
 

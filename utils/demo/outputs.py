@@ -93,7 +93,7 @@ def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene, ex
             for prefix, person in zip(prefixes, shown, strict=True)
         ]
         write_png(partial / "overview.png", np.concatenate(rows))
-        (partial / "pose.html").write_text(viewer_page(photo, shown), encoding="utf-8")
+        (partial / "pose.html").write_text(viewer_page(name, picture, scene), encoding="utf-8")
         content = scene_content(name, picture, scene)
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
         (partial / "pose.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

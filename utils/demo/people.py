@@ -65,10 +65,12 @@ class Person:
         seen: the person in 2D.
         pose: (17, 3) root-relative, x right, y down, z away from the camera; the scale is unknown, the joints are
             about 1 from the root on average.
+        uncertainty: (17,) how far off each joint may be, in the pose's unit, if the lifter tells.
     """
 
     seen: SeenPerson
     pose: np.ndarray
+    uncertainty: np.ndarray | None = None
 
     @property
     def joints(self) -> Joints:
@@ -84,12 +86,14 @@ class Person:
         """For JSON. Joints that are left out are null."""
         seen, joints = self.seen, self.joints
         content = {
-            "joints_2d_px": _with_nulls(np.round(joints.joints_px, 2), seen.left_out),
+            "joints_2d_px": with_nulls(np.round(joints.joints_px, 2), seen.left_out),
             "joint_confidence": np.round(np.where(seen.left_out, 0.0, joints.confidence), 3).tolist(),
             "filled_joints": [JOINTS[number] for number in np.flatnonzero(joints.filled & ~seen.left_out)],
             "left_out_joints": seen.names_left_out(),
-            "joints_3d": _with_nulls(np.round(self.pose.astype(float), 4), seen.left_out),
+            "joints_3d": with_nulls(np.round(self.pose.astype(float), 4), seen.left_out),
         }
+        if self.uncertainty is not None:
+            content["uncertainty"] = with_nulls(np.round(self.uncertainty.astype(float), 4), seen.left_out)
         if with_keypoints:
             content["keypoints"] = {
                 "skeleton": seen.keypoints.source,
@@ -123,8 +127,8 @@ class Scene:
         return f"{count}{others}" + (f" (not seen and left out: {', '.join(left_out)})" if left_out else "")
 
 
-def _with_nulls(rows: np.ndarray, left_out: np.ndarray) -> list[list[float] | None]:
-    """Rows as lists, None for the joints that are left out."""
+def with_nulls(rows: np.ndarray, left_out: np.ndarray) -> list:
+    """Numbers or rows of numbers as a list, None for the joints that are left out."""
     return [None if out else row for row, out in zip(rows.tolist(), left_out, strict=True)]
 
 

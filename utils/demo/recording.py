@@ -1,4 +1,4 @@
-"""What the demo writes about a video, frame by frame: an annotated MP4 and one JSON. Memory does not grow."""
+"""What the demo writes about a video, frame by frame: an annotated MP4, a page, one JSON. Memory does not grow."""
 
 import json
 from fractions import Fraction
@@ -12,6 +12,7 @@ from PIL import Image
 from ..drawing.poses import draw_pose_2d, draw_pose_3d
 from .people import CONVENTIONS, Camera, Person, Scene
 from .video import TICKS, Frame
+from .viewer import VideoPage
 
 FRAME_HEIGHT_PX = 720
 VIEW_AZIMUTHS_DEG = (15, 90)
@@ -23,20 +24,22 @@ ENCODER = {"preset": "veryfast", "crf": "21", "bf": "0"}
 
 
 class Recording:
-    """pose.mp4 (H.264, as every browser plays it) and pose.json of a video.
+    """pose.mp4 (H.264, as every browser plays it), pose.html and pose.json of a video.
 
     Args:
-        folder: gets both.
+        folder: gets them.
         name: of the video, for the JSON.
         rate: frames a second, about: each frame keeps its own time.
     """
 
     def __init__(self, folder: Path, name: str, rate: float) -> None:
         self._folder, self._rate = folder, rate
+        self._name = name
         self._head = {"video": {"name": name, "frames_per_second": round(rate, 3)}}
         self._json = (folder / "pose.json").open("w", encoding="utf-8")
         self._container: av.container.OutputContainer | None = None
         self._stream: Any = None
+        self._page: VideoPage | None = None
         self._durations: dict[int, int] = {}
         self._views: list[np.ndarray] = []
         self._viewed_s = -VIEWS_S
@@ -51,12 +54,17 @@ class Recording:
         if self._container is not None:
             self._write(None)
             self._container.close()
+        if self._page is not None:
+            self._page.finish(self._folder / "pose.mp4")
 
     def add(self, frame: Frame, scene: Scene, numbers: list[int]) -> None:
         """Appends a frame with its people, each with the number that follows them."""
         rgb = side_by_side(frame, scene.people, self._views_of(frame, scene.people))
         if self._container is None:
             self._begin(rgb.shape[1::-1], scene.camera)
+            whole = rgb.shape[1] / (rgb.shape[1] - panel_side(frame))
+            page = self._folder / "pose.html"
+            self._page = VideoPage(page, self._name, frame.size_px, scene.camera, whole)
         picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
         picture.pts, picture.time_base = round(frame.seconds * TICKS), Fraction(1, TICKS)
         self._durations[picture.pts] = max(round(frame.duration_s * TICKS), 1)
@@ -64,6 +72,8 @@ class Recording:
         entry: dict[str, Any] = {"time_s": round(frame.seconds, 4)}
         pairs = zip(numbers, scene.people, strict=True)
         entry["people"] = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in pairs]
+        if self._page is not None:
+            self._page.add(frame.seconds, scene.people, numbers)
         self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
         self.frames, self.people = self.frames + 1, self.people + len(scene.people)
 
