@@ -166,7 +166,7 @@ def test_a_video_s_motion_is_exported_for_each_person(run, tmp_path):
     (tmp_path / "out" / "person3_pose.bvh").write_text("of an earlier run")
     status, printed, _, out = run(path, "--export", "bvh,trc", *needs_blazepose())
     assert status == 0
-    names = {"person2_pose.bvh", "person2_pose.trc", "pose.bvh", "pose.json", "pose.mp4", "pose.trc"}
+    names = {"person2_pose.bvh", "person2_pose.trc", "pose.bvh", "pose.html", "pose.json", "pose.mp4", "pose.trc"}
     assert {file.name for file in out.iterdir()} == names
     assert "Frames: 5\nFrame Time: 0.05000000" in (out / "person2_pose.bvh").read_text()
     assert "person 2: person2_pose.bvh, person2_pose.trc (5 frames" in printed
