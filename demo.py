@@ -80,6 +80,10 @@ def extras_of(options: DemoOptions) -> list:
         from utils.export3d.exports import Exports
 
         extras.append(Exports(options.export_formats, options.height_m))
+    if options.rerun:
+        from utils.demo.rerun_log import RerunLog
+
+        extras.append(RerunLog())
     return extras
 
 
@@ -131,6 +135,8 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
     frames = VideoFrames(source.place, options.max_frames)
     numbers_given, extras = set(), extras_of(options)
     with all_or_nothing(folder) as partial, Recording(partial, source.name, frames.rate) as recording:
+        for extra in extras:
+            extra.start(partial, frames.rate)
         # Decoding, finding with lifting, and drawing with encoding go on at the same time.
         followed = ahead(pipeline.follow(ahead(frames), Tracker(options.smooth)))
         try:
@@ -144,7 +150,7 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
         if not recording.people:
             raise ValueError(f"{source.name}: no person was found in {recording.frames} frames")
         for extra in extras:
-            extra.write(partial, frames.rate)
+            extra.finish()
         forget_others(folder)
     if frames.problem:
         print(f"demo.py: {source.name} is damaged: {frames.problem}; the rest is lifted", file=sys.stderr)

@@ -168,7 +168,7 @@ def test_a_video_s_motion_is_exported_for_each_person(run, tmp_path):
     assert status == 0
     names = {"person2_pose.bvh", "person2_pose.trc", "pose.bvh", "pose.html", "pose.json", "pose.mp4", "pose.trc"}
     assert {file.name for file in out.iterdir()} == names
-    assert "Frames: 5\nFrame Time: 0.05000000" in (out / "person2_pose.bvh").read_text()
+    assert "Frames: 5\nFrame Time: 0.0500000000" in (out / "person2_pose.bvh").read_text()
     assert "person 2: person2_pose.bvh, person2_pose.trc (5 frames" in printed
     assert "1.75 m tall (--height_m)" in printed
 
@@ -179,6 +179,19 @@ def test_a_picture_s_pose_is_exported(run, points):
     assert {"pose.bvh", "pose.glb", "pose.csv", "pose.npz"} <= {file.name for file in out.iterdir()}
     assert "Frames: 1\n" in (out / "pose.bvh").read_text()
     assert "1.6 m tall" in printed and "% of the mean root distance" in printed
+
+
+def test_a_picture_is_logged_for_rerun(run, points):
+    pytest.importorskip("rerun", reason="needs rerun-sdk")
+    status, printed, _, out = run(*points(standing()), "--rerun")
+    assert status == 0
+    assert (out / "pose.rrd").read_bytes()[:3] == b"RRF"
+    assert "pose.rrd: open it with" in printed
+
+
+def test_without_rerun_nothing_is_done(run, points, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rerun", None)
+    assert failed(run(*points(standing()), "--rerun"), "pip install rerun-sdk")
 
 
 @pytest.mark.parametrize("formats", ["fbx", "bvh,,glb", "bvh;glb", ","])

@@ -46,6 +46,7 @@ class DemoOptions:
         None, f"also write the motion as one or more of {', '.join(EXPORT_FORMATS)}", metavar="FORMAT[,FORMAT]"
     )
     height_m: float = option(1.75, "height of the people in metres, which --export takes for granted", 0.2, 3.0)
+    rerun: bool = option(False, "also write pose.rrd, for the viewer of rerun.io")
 
     @property
     def export_formats(self) -> tuple[str, ...]:

@@ -23,21 +23,26 @@ PICTURE_SIDE_PX = 1600
 """Longest side of the pictures written; coordinates in the JSON stay those of the original."""
 VIEW_SIDE_PX = 480
 FRAME_MS = 60
+PICTURE_RATE = 30.0
+"""Frames a second that the motion of a picture claims; it has one."""
 CAPTION_PX = 34
 AIR = 1.35
 """Side of the square around a person in the overview, in the person's size."""
 
 
 class Extra(Protocol):
-    """Something else that is written about a picture or video, when asked for."""
+    """Something else that is written about a picture or video, when asked for: started, fed and finished."""
+
+    def start(self, folder: Path, rate: float) -> None:
+        """Makes ready to write to a folder, of a video with so many frames a second."""
 
     def add(
         self, seconds: float, look: Callable[[], Picture], people: Sequence[Person], numbers: Sequence[int]
     ) -> None:
         """Takes a picture, or the next frame of a video, with its people and the numbers that follow them."""
 
-    def write(self, folder: Path, rate: float = ...) -> None:
-        """Writes files to a folder, once everything was added; a video has a rate."""
+    def finish(self) -> None:
+        """Writes what is left to write."""
 
     def summary(self) -> str:
         """What was written, in lines for the terminal."""
@@ -98,8 +103,9 @@ def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene, ex
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
         (partial / "pose.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         for extra in extras:
+            extra.start(partial, PICTURE_RATE)
             extra.add(0.0, lambda: picture, scene.people, range(1, len(shown) + 1))
-            extra.write(partial)
+            extra.finish()
         forget_others(Path(folder))
 
 

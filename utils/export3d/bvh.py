@@ -19,7 +19,7 @@ def write_bvh(path: Path, motion: Motion) -> None:
     """
     rig, order = motion.rig, depth_first(0)
     lines = ["HIERARCHY", *_node_lines(0, rig.offsets_m * CM, ""), "MOTION"]
-    lines += [f"Frames: {len(motion.seconds)}", f"Frame Time: {1 / motion.rate:.8f}"]
+    lines += [f"Frames: {len(motion.seconds)}", f"Frame Time: {1 / motion.rate:.10f}"]
     turning = [node for node in order if not is_end(NODES[node])]
     numbers = np.concatenate([rig.hips_m * CM, euler_angles(rig.rotations[:, turning])], axis=1)
     lines += [" ".join(f"{value:.4f}" for value in row) for row in numbers.tolist()]

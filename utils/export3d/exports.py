@@ -14,8 +14,6 @@ from .tables import write_csv, write_npz
 from .trc import write_trc
 
 WRITERS = {"bvh": write_bvh, "glb": write_glb, "trc": write_trc, "csv": write_csv, "npz": write_npz}
-PICTURE_RATE = 30.0
-"""Frames a second that the file of a picture names; it holds one."""
 
 
 class Exports:
@@ -31,6 +29,10 @@ class Exports:
         self._tracks: dict[int, Track] = {}
         self._said: list[str] = []
 
+    def start(self, folder: Path, rate: float) -> None:
+        """Begins a video of so many frames a second, or a picture."""
+        self._folder, self._rate = folder, rate
+
     def add(self, seconds: float, look: Any, people: Sequence[Any], numbers: Sequence[int]) -> None:
         """Takes the people of a picture or frame, each with the number that follows them; `look` is not used."""
         for number, person in zip(numbers, people, strict=True):
@@ -39,13 +41,13 @@ class Exports:
             track.poses.append(np.asarray(person.pose, np.float32))
             track.left_out.append(person.seen.left_out)
 
-    def write(self, folder: Path, rate: float = PICTURE_RATE) -> None:
+    def finish(self) -> None:
         """Writes pose.bvh and so on for the first person, person2_pose.bvh for the second."""
         for number, track in sorted(self._tracks.items()):
-            motion, prefix = motion_of(track, rate, self.height_m), f"person{number}_" if number > 1 else ""
+            motion, prefix = motion_of(track, self._rate, self.height_m), f"person{number}_" if number > 1 else ""
             names = [f"{prefix}pose.{suffix}" for suffix in self.formats]
             for suffix, name in zip(self.formats, names, strict=True):
-                WRITERS[suffix](folder / name, motion)
+                WRITERS[suffix](self._folder / name, motion)
             self._said.append(f"person {number}: {', '.join(names)} ({about(motion)})")
 
     def summary(self) -> str:

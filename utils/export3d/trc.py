@@ -7,8 +7,9 @@ import numpy as np
 from ..skeleton import INDEX, JOINTS
 from .motion import Motion
 
-# Names as Pose2Sim has them, so that its set-up for COCO_17 fits; it knows none of spine, thorax and upper neck.
-_MIDDLE = {"hip": "Hip", "spine": "Spine", "thorax": "Thorax", "neck": "UpperNeck", "head": "Head"}
+# Names as Pose2Sim has them, so that its set-ups for COCO_17 and COCO_133 fit. It knows none of spine, thorax, upper
+# neck and the middle of the head.
+_MIDDLE = {"hip": "Hip", "spine": "Spine", "thorax": "Thorax", "neck": "UpperNeck", "head": "MidHead"}
 _LIMBS = {"hip": "Hip", "knee": "Knee", "foot": "Ankle", "shoulder": "Shoulder", "elbow": "Elbow", "wrist": "Wrist"}
 _SIDED = {f"{side}_{joint}": side[0].upper() + name for side in ("right", "left") for joint, name in _LIMBS.items()}
 MARKERS = (*((_MIDDLE | _SIDED)[joint] for joint in JOINTS), "Neck")

@@ -13,9 +13,10 @@ def test_the_options_know_the_formats():
 
 def test_each_person_gets_files_of_the_whole_track(tmp_path):
     exports, person = Exports(["bvh", "csv"], 1.6), lifted(standing())
+    exports.start(tmp_path, 30.0)
     for frame in range(6):
         exports.add(frame / 30, None, [person, person][: 1 if frame < 2 else 2], [1, 4][: 1 if frame < 2 else 2])
-    exports.write(tmp_path, 30.0)
+    exports.finish()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "person4_pose.bvh", "person4_pose.csv", "pose.bvh", "pose.csv",
     ]  # fmt: skip
@@ -31,8 +32,9 @@ def test_supposed_legs_are_named(kind, tmp_path):
     person = lifted(standing())
     seen = see(without(standing(), *LEGS), 0.1)
     exports = Exports([kind], 1.75)
+    exports.start(tmp_path, 30.0)
     exports.add(0.0, None, [type(person)(seen, person.pose)], [1])
-    exports.write(tmp_path)
+    exports.finish()
     assert "never seen, and supposed: hip, right_hip" in exports.summary()
     assert (tmp_path / f"pose.{kind}").stat().st_size > 0
     assert np.isfinite(person.pose).all()

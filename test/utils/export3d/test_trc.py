@@ -43,7 +43,7 @@ def test_pose2sim_reads_it(tmp_path):
     assert tuple(markers) == MARKERS
     assert seconds.tolist() == pytest.approx([number / RATE for number in range(10)])
     joints_m = on_the_floor_m(walking(10))
-    for marker, joint in (("LWrist", "left_wrist"), ("RAnkle", "right_foot"), ("Hip", "hip"), ("Head", "head")):
+    for marker, joint in (("LWrist", "left_wrist"), ("RAnkle", "right_foot"), ("Hip", "hip"), ("MidHead", "head")):
         assert places[marker].to_numpy() == pytest.approx(joints_m[:, INDEX[joint]], abs=5e-3)
 
 
