@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from samples_motions import RATE, on_the_floor_m, walker, walking
+from samples_motions import RATE, on_the_floor_m, track, walker, walking
 
 from utils.export3d.bvh import write_bvh
+from utils.export3d.motion import motion_of
 from utils.export3d.nodes import NODE_JOINTS, NODES, is_end
 from utils.skeleton import INDEX
 
@@ -52,10 +53,6 @@ def test_at_rest_it_is_a_t_pose_in_centimetres(path, motion):
 
 
 def test_angles_do_not_jump_by_whole_turns(tmp_path):
-    from samples_motions import track
-
-    from utils.export3d.motion import motion_of
-
     spinning = np.concatenate([walking(1, turned_deg) for turned_deg in range(0, 720, 10)])
     write_bvh(tmp_path / "spin.bvh", motion_of(track(spinning), RATE, 1.8))
     rows = (tmp_path / "spin.bvh").read_text().split("Frame Time")[1].splitlines()[1:]

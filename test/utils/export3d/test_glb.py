@@ -6,9 +6,10 @@ from samples_motions import RATE, on_the_floor_m, walker, walking
 from scipy.spatial.transform import Rotation
 
 from utils.drawing.poses import SIDE_RGB
+from utils.export3d.body import places
 from utils.export3d.glb import write_glb
 from utils.export3d.mesh import body_mesh
-from utils.export3d.nodes import NODE_NUMBER, NODE_OF_JOINT, NODES
+from utils.export3d.nodes import NODE_NUMBER, NODE_OF_JOINT, NODES, children_of
 
 pygltflib = pytest.importorskip("pygltflib", reason="needs pygltflib, which reads GLB")
 KINDS = {5126: ("f", 4), 5121: ("B", 1), 5123: ("H", 2)}
@@ -68,45 +69,49 @@ def test_times_begin_when_the_person_comes(load):
 
 def test_at_rest_the_body_stands_in_a_t_pose_on_the_floor(load):
     file = load(walker(height_m=1.8))
-    skin, places = file.skins[0], world(file)
+    skin, nodes = file.skins[0], world(file)
     back = array_of(file, skin.inverseBindMatrices).reshape(-1, 4, 4).transpose(0, 2, 1)
-    assert places[skin.joints] @ back == pytest.approx(np.tile(np.eye(4), (len(NODES), 1, 1)), abs=1e-6)
+    assert nodes[skin.joints] @ back == pytest.approx(np.tile(np.eye(4), (len(NODES), 1, 1)), abs=1e-6)
     corners = np.concatenate([array_of(file, part.attributes.POSITION) for part in file.meshes[0].primitives])
     assert corners[:, 1].min() == pytest.approx(0, abs=0.03)
     assert np.ptp(corners[:, 1]) == pytest.approx(1.8, abs=0.05)
-    left = places[NODE_NUMBER["LeftHand"], :3, 3]
+    left = nodes[NODE_NUMBER["LeftHand"], :3, 3]
     assert left[0] > 0.6 and left[2] == pytest.approx(0, abs=0.02)
 
 
-def test_each_limb_moves_with_one_bone(load):
+def test_each_limb_moves_with_its_bone(load):
     file = load(walker())
+    nodes = world(file)[:, :3, 3]
     for part in file.meshes[0].primitives:
-        places, joints, weights = (
+        corners, joints, weights = (
             array_of(file, getattr(part.attributes, name)) for name in ("POSITION", "JOINTS_0", "WEIGHTS_0")
         )
         assert weights.tolist() == [[1, 0, 0, 0]] * len(weights)
-        assert array_of(file, part.indices).max() < len(places)
-        carriers = {NODES[int(number)] for number in joints[:, 0]}
-        side = file.materials[part.material].name
-        assert side == "middle" or not {name for name in carriers if side == "left" and name.startswith("Right")}
+        assert array_of(file, part.indices).max() < len(corners)
+        for place, node in zip(corners[::5], joints[::5, 0].astype(int), strict=True):
+            bones = [(nodes[node], nodes[child]) for child in children_of(node)]
+            assert min(distance_to_line(place, *bone) for bone in bones) < 0.12
+
+
+def distance_to_line(point, start, end):
+    way = np.clip((point - start) @ (end - start) / ((end - start) @ (end - start)), 0, 1)
+    return np.linalg.norm(start + way * (end - start) - point)
+
+
+def test_left_limbs_are_blue(load):
+    file = load(walker())
     left = file.meshes[0].primitives[list(SIDE_RGB).index("left")]
     red, _, blue, _ = file.materials[left.material].pbrMetallicRoughness.baseColorFactor
     assert blue > red
-    assert np.sign(array_of(file, left.attributes.POSITION)[:, 0].mean()) == 1
+    assert array_of(file, left.attributes.POSITION)[:, 0].mean() > 0
 
 
 def test_triangles_face_outwards():
-    mesh = body_mesh(world_of_walker(), 1.8, "left")
+    mesh = body_mesh(places(walker(1).rig.offsets_m), 1.8, "left")
     a, b, c = np.moveaxis(mesh.places[mesh.corners], 1, 0)
     outwards = (np.cross(b - a, c - a) * mesh.normals[mesh.corners].mean(axis=1)).sum(axis=-1)
     assert (outwards > 0).all()
     assert np.linalg.norm(mesh.normals, axis=1) == pytest.approx(np.ones(len(mesh.normals)), abs=1e-6)
-
-
-def world_of_walker():
-    from utils.export3d.body import places
-
-    return places(walker(1).rig.offsets_m)
 
 
 def test_a_picture_stands_in_its_pose(load):

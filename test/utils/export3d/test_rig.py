@@ -50,7 +50,8 @@ def test_the_skeleton_is_this_persons_in_a_t_pose():
     assert all(right[kind] == pytest.approx(left[kind] * [-1, 1, 1]) for kind in left)
     height = rest[NODE_NUMBER["HeadTop_End"], 1] - rest[NODE_NUMBER["LeftFoot"], 1]
     assert height == pytest.approx(1.8 * HEAD_ABOVE_ANKLES)
-    assert rest[NODE_NUMBER["LeftToe_End"], 2] > 0, "it faces +Z"
+    assert left["Toe_End"][2] > left["Foot"][2], "it faces +Z"
+    assert left["Toe_End"][1] == pytest.approx(left["Foot"][1] - 1.8 * ANKLE_HEIGHT), "flat on the floor"
 
 
 def test_each_frames_size_does_not_matter():
