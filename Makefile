@@ -25,6 +25,11 @@ demo: install ## lift test/input_sample.png into demo_out/
 	PYTHON=$(BIN)/python bash download_2d_pose_estimator.sh blazepose
 	$(BIN)/python demo.py
 
+web: install ## prepare the page in web/ and serve it at http://127.0.0.1:8000
+	PYTHON=$(BIN)/python bash download_2d_pose_estimator.sh blazepose
+	$(BIN)/python web/prepare.py
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory web 8000
+
 test: install ## lint, check types, then run all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,4 +51,4 @@ curves: install ## draw the runs in lightning_logs/ into curves/curves.png
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install train synthetic demo test fuzz bench ablation curves clean
+.PHONY: help install train synthetic demo web test fuzz bench ablation curves clean

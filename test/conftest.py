@@ -17,14 +17,20 @@ install_import_hook(
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """A real browser, driven by Playwright; each test opens pages of its own in it."""
+def launch():
+    """Starts a real browser with some flags, driven by Playwright; it is closed at the end."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+        yield lambda *flags: driver.chromium.launch(executable_path=path, args=["--no-sandbox", *flags])
+
+
+@pytest.fixture(scope="session")
+def chromium(launch):
+    """A browser in which each test opens pages of its own."""
+    browser = launch()
+    yield browser
+    browser.close()

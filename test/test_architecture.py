@@ -23,7 +23,7 @@ TOP_LEVEL = {
 }  # fmt: skip
 LONGEST_FUNCTION, LONGEST_FILE = 40, 260
 ROOMS = [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]
-SOURCES = [*ROOMS, ROOT / "main.py", ROOT / "demo.py"]
+SOURCES = [*ROOMS, ROOT / "main.py", ROOT / "demo.py", ROOT / "web" / "prepare.py"]
 TESTS = sorted((ROOT / "test").rglob("*.py"))
 
 
@@ -70,6 +70,11 @@ def test_functions_and_files_are_short(path):
     functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef)]
     long = {node.name: node.end_lineno - node.lineno + 1 for node in functions}
     assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "web").glob("*.js")), ids=name_of)
+def test_scripts_of_the_page_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
 
 
 def test_tests_are_no_package_and_import_no_other_test():

@@ -1,0 +1,115 @@
+/** The lifter: 17 joints in pixels in, a 3D pose out. As models/lifter.py, its network as plain products of matrices. */
+
+const START_SCALE = 0.05, SCALE_RANGE = 4, RADIUS_90 = 5.32, DETECTED = 0.5;
+
+/**
+ * @param file ArrayBuffer of half-precision weights (outputs, inputs) and biases, layer by layer.
+ * @param layout {width, blocks, inputs, outputs}: inputs a joint are x, y and, of three, the confidence; outputs a joint
+ *     are the depth and, of four, the corrections of x and y and the logarithm of the scale of the error.
+ * @param tables of web/generated/tables.json.
+ */
+export class Lifter {
+  constructor(file, { width, blocks, inputs, outputs }, { joints, mirror, skeleton, constants }) {
+    Object.assign(this, { inputs, outputs, mirror, root: skeleton.root, count: joints.length, ...constants.geometry });
+    const widths = [joints.length * inputs, ...Array(2 * blocks + 1).fill(width), joints.length * outputs];
+    const halves = new Uint16Array(file);
+    let at = 0;
+    const take = length => Float32Array.from(halves.subarray(at, at += length), fromHalf);
+    this.layers = widths.slice(1).map((to, number) => ({ weights: take(to * widths[number]), biases: take(to) }));
+    if (at !== halves.length) throw new Error("The file of the lifter is damaged: reload the page.");
+  }
+
+  /**
+   * Root-relative pose of joints in an image, the mean of it and of its mirror image's.
+   *
+   * @param joints [[x, y], ...] in pixels.
+   * @param intrinsics [fx, fy, cx, cy], or null: the camera looks straight at the person.
+   * @param confidence of each joint: 1 exact, 0.5 as detectors find it, 0 nobody sees it.
+   * @returns {pose: [[x, y, z], ...], uncertainty: [radius, ...] or null}
+   */
+  lift(joints, intrinsics = null, confidence = joints.map(() => DETECTED)) {
+    const trust = this.inputs > 2 ? confidence : joints.map(() => 1);
+    let points = joints, turn = null;
+    if (intrinsics) {
+      const [fx, fy, cx, cy] = intrinsics, rays = joints.map(([x, y]) => [(x - cx) / fx, (y - cy) / fy]);
+      turn = turnToRay(rays[this.root]);
+      points = rays.map(([x, y]) => {
+        const [a, b, c] = [0, 1, 2].map(axis => turn[0][axis] * x + turn[1][axis] * y + turn[2][axis]);
+        return [a / Math.max(c, 1e-6), b / Math.max(c, 1e-6)];
+      });
+    }
+    const flat = this.normalise(points, trust), flipped = this.mirror.map(joint => [-flat[joint][0], flat[joint][1]]);
+    const one = this.liftNormalised(flat, trust);
+    const other = this.liftNormalised(flipped, this.mirror.map(joint => trust[joint]));
+    const pose = one.pose.map((p, joint) => {
+      const q = other.pose[this.mirror[joint]];
+      return [(p[0] - q[0]) / 2, (p[1] + q[1]) / 2, (p[2] + q[2]) / 2];
+    });
+    return {
+      pose: turn ? pose.map(p => turn.map(row => row[0] * p[0] + row[1] * p[1] + row[2] * p[2])) : pose,
+      uncertainty: one.scale && one.scale.map((value, joint) => RADIUS_90 * (value + other.scale[this.mirror[joint]]) / 2),
+    };
+  }
+
+  /** Root-centred joints, those that are seen 1 / c from the root on average. */
+  normalise(points, trust) {
+    const [x, y] = points[this.root], centred = points.map(point => [point[0] - x, point[1] - y]);
+    const seen = trust.map(value => value > 0), others = seen.filter(Boolean).length - 1;
+    const sum = centred.reduce((total, point, joint) => total + (seen[joint] ? Math.hypot(...point) : 0), 0);
+    const scale = Math.max(sum / Math.max(others, 1), 1e-9) * this.CAMERA_DISTANCE;
+    return centred.map((point, joint) => seen[joint] ? point.map(value => value / scale) : [0, 0]);
+  }
+
+  /** What the network makes of a normalised pose. */
+  liftNormalised(flat, trust) {
+    const { CAMERA_DISTANCE: far, NEAREST_DEPTH: near, root, outputs } = this;
+    const input = flat.flatMap((point, joint) => [...point.map(value => value * far), ...(this.inputs > 2 ? [trust[joint]] : [])]);
+    const raw = this.run(Float32Array.from(input)), output = (joint, number) => raw[joint * outputs + number];
+    const correction = (joint, axis) => outputs > 1 ? (output(joint, axis + 1) - output(root, axis + 1)) / far : 0;
+    const placed = flat.map(([x, y], joint) => {
+      const depth = Math.max(far + output(joint, 0) - output(root, 0), near);
+      return [(x + correction(joint, 0)) * depth, (y + correction(joint, 1)) * depth, depth];
+    });
+    const scale = outputs > 3 && flat.map((_, joint) => START_SCALE * Math.exp(SCALE_RANGE * Math.tanh(output(joint, 3) / SCALE_RANGE)));
+    return { pose: placed.map(p => p.map((value, axis) => value - placed[root][axis])), scale: scale || null };
+  }
+
+  /** Linear in, residual blocks x + g(g(x)), linear out. */
+  run(input) {
+    const relu = values => { for (let i = 0; i < values.length; i++) values[i] = Math.max(values[i], 0); return values; };
+    let features = relu(product(this.layers[0], input));
+    for (let number = 1; number < this.layers.length - 1; number += 2) {
+      const inner = relu(product(this.layers[number], features)), added = relu(product(this.layers[number + 1], inner));
+      features = features.map((value, i) => value + added[i]);
+    }
+    return product(this.layers.at(-1), features);
+  }
+}
+
+/** Weights times values, plus biases. */
+function product({ weights, biases }, values) {
+  const result = Float32Array.from(biases), size = values.length;
+  for (let row = 0, at = 0; row < result.length; row++) {
+    let a = 0, b = 0, i = 0;
+    for (; i < size - 1; i += 2, at += 2) {
+      a += weights[at] * values[i];
+      b += weights[at + 1] * values[i + 1];
+    }
+    if (i < size) a += weights[at++] * values[i];
+    result[row] += a + b;
+  }
+  return result;
+}
+
+/** The smallest rotation that takes the optical axis to the direction (x, y, 1) of a ray. */
+function turnToRay(ray) {
+  const length = Math.hypot(...ray, 1), [x, y, z] = [...ray, 1].map(value => value / length), k = 1 / (1 + z);
+  return [[1 - x * x * k, -x * y * k, x], [-x * y * k, 1 - y * y * k, y], [-x, -y, z]];
+}
+
+/** A half-precision number from its 16 bits. */
+function fromHalf(bits) {
+  const sign = bits >> 15 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return exponent === 31 ? (fraction ? NaN : sign * Infinity) : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
