@@ -105,12 +105,12 @@ export function drawShadow(pen, camera, { canvas, x, z, side }) {
   pen.setTransform(1, 0, 0, 1, 0, 0);
 }
 
-/** Soft clouds around joints, as wide as the joints are uncertain: [{at, radius, colour}]. */
+/** Clouds around joints, as wide as the joints are uncertain: [{at, radius, colour}]. */
 export function drawClouds(pen, camera, clouds) {
   for (const { at, radius, colour } of clouds) {
     const [x, y] = project(camera, at), wide = radius * camera.scale;
     const cloud = pen.createRadialGradient(x, y, 0, x, y, wide);
-    for (const [stop, alpha] of [[0, 0.42], [0.45, 0.3], [0.8, 0.12], [1, 0]]) {
+    for (const [stop, alpha] of [[0, 0.42], [0.6, 0.28], [0.9, 0.18], [1, 0]]) {
       cloud.addColorStop(stop, `rgb(${colour.map(Math.round).join(" ")} / ${alpha})`);
     }
     pen.fillStyle = cloud;

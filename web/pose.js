@@ -40,7 +40,8 @@ function show(number, isNew = false) {
   state.frame = number;
   const { people } = frames[number], step = Math.ceil(frames.length / MOST_FRAMES_FITTED);
   const all = isNew && frames.filter((_, at) => at % step === 0 || frames.length < 3).flatMap(frame => frame.people);
-  viewer.setPeople(people.filter(isChosen), isNew ? { fit: all.filter(isChosen) } : {});
+  const shown = people.filter(isChosen).map(person => ({ ...person, label: state.chosen === null ? person.label : "" }));
+  viewer.setPeople(shown, isNew ? { fit: all.filter(isChosen) } : {});
   overlay.show(people.map(person => ({ ...person, faded: !isChosen(person) })), data.width, data.height,
                state.keypoints && !data.video);
   element("note").textContent = noteOn(people.filter(isChosen));
@@ -51,7 +52,8 @@ function noteOn(people) {
   const missing = people.filter(person => person.left_out?.length).map(
     person => `${people.length > 1 ? `person ${person.id}: ` : ""}${person.left_out.join(", ")}`);
   return [missing.length ? `Not in the picture: ${missing.join("; ")}.` : "",
-          people.length > 1 ? "Distances between people take all to be equally large." : ""].join(" ");
+          people.length > 1 ? "Distances between people assume that all are equally tall." : "",
+          viewer.clouds ? "A joint lies in its cloud nine times in ten." : ""].join(" ");
 }
 
 function button(text, pressed, action) {
@@ -138,10 +140,13 @@ function start() {
   const panels = document.querySelector(".panels"), isWide = aspect > 1.9;
   panels.classList.toggle("stacked", isWide);
   panels.style.setProperty("--photo", aspect);
-  panels.style.setProperty("--scene", isWide ? 2.2 : Math.min(Math.max(2.2 - aspect, 0.9), 1.4));
+  panels.style.setProperty("--scene", isWide ? 2.2 : Math.min(Math.max(2.2 - aspect, numbers.length > 1 ? 1.2 : 0.9), 1.4));
   document.title = `${data.name} in 3D`;
   element("name").textContent = data.name;
   element("found").textContent = data.found || `${numbers.length} ${numbers.length === 1 ? "person" : "people"}`;
+  if (matchMedia("(pointer: coarse)").matches) {
+    element("help").textContent = "Drag sideways to turn, pinch to zoom, double-tap to begin again.";
+  }
   for (const made of document.querySelectorAll("[data-view]")) {
     made.onclick = () => viewer.lookFrom(...made.dataset.view.split(" ").map(Number));
   }

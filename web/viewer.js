@@ -16,7 +16,8 @@
  *     pose         [[x, y, z], ...], one a joint: x right, y down, z away from the camera; null: not in the picture
  *     joints2d     [[x, y], ...] in the picture's pixels, or null; `placePeople` and overlay.js need it
  *     filled       [bool, ...], optional: limbs to guessed joints are paler
- *     uncertainty  [number, ...], optional, in the poses' unit: clouds around the joints, where viewer.clouds is true
+ *     uncertainty  [number, ...], optional: a joint lies within this radius nine times in ten, in the poses' unit; these
+ *                  are clouds around the joints, where viewer.clouds is true
  *     place        [x, z], optional: where on the floor the root is
  *     label        text over the head, optional
  *
@@ -143,7 +144,7 @@ function stand({ pose, place = [0, 0], filled = [], uncertainty = [], label = ""
   const drawn = bones.map(([parent, child], bone) => ({
     from: joints[parent], to: joints[child], radii: radii[bone], colour: colours[child], guessed: filled[child],
   })).filter(({ from, to }) => from && to);
-  const clouds = joints.map((at, joint) => ({ at, colour: colours[joint], radius: 2 * (uncertainty[joint] || 0) }));
+  const clouds = joints.map((at, joint) => ({ at, colour: colours[joint], radius: uncertainty[joint] || 0 }));
   const highest = joints.filter(Boolean).reduce((top, p) => p[1] < top[1] ? p : top, [0, Infinity, 0]);
   return { joints, bones: drawn, clouds: clouds.filter(({ at, radius }) => at && radius > 0), label, highest };
 }

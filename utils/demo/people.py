@@ -65,7 +65,7 @@ class Person:
         seen: the person in 2D.
         pose: (17, 3) root-relative, x right, y down, z away from the camera; the scale is unknown, the joints are
             about 1 from the root on average.
-        uncertainty: (17,) how far off each joint may be, in the pose's unit, if the lifter tells.
+        uncertainty: (17,) radii within which a joint lies nine times in ten, in the pose's unit, if the lifter tells.
     """
 
     seen: SeenPerson
