@@ -5,29 +5,27 @@
  * y = 0. All lengths are in the poses' unit, the mean distance of a person's joints from the hip.
  */
 
-const FLOOR_CELL = 0.5, LARGE_FLOOR = 3.5, ROOM = 0.94;
-const RESTING_DEG = 12, FOG = 0.25, GUESSED_FADE = 0.55, LIGHT = [-0.45, -0.72, -0.53];
+const FLOOR_CELL = 0.5, LARGE_FLOOR = 3.5, ROOM = 0.91, MIDDLE = 0.48, ARM = 1.4;
+const FOG = 0.25, GUESSED_FADE = 0.55, LIGHT = [-0.45, -0.72, -0.53];
 const AMBIENT = 0.62, DIFFUSE = 0.5, GLOSS = 76;
 
 /**
  * The camera for a view of a stage.
  *
  * @param view {azimuth, elevation} in degrees, {zoom}, and {pan} in pixels of the canvas.
- * @param stage {x, z, radius, reach, height}: the middle and the radius of the floor, how far from the middle people reach,
- *   and the height of the tallest.
+ * @param stage {x, z, radius, reach, height}: the middle and the radius of the floor, how far from the middle limbs may
+ *   reach, and the height of the tallest person.
  */
 export function cameraOf(view, stage, width, height) {
   const [ca, sa, ce, se] = [view.azimuth, view.elevation].flatMap(deg => {
     const angle = deg * Math.PI / 180;
     return [Math.cos(angle), Math.sin(angle)];
   });
-  const rest = RESTING_DEG * Math.PI / 180;
-  const tall = stage.height * Math.cos(rest) + 2 * stage.radius * Math.sin(rest);
-  const scale = view.zoom * Math.min(width / (2 * Math.max(stage.reach, 0.85 * stage.radius)), ROOM * height / tall);
-  // The point half way up the people stays where it is, whatever the view.
-  const lift = stage.height * ce - stage.radius * Math.sin(rest);
+  const { reach } = stage, back = Math.max(stage.height * ce + Math.max(reach - ARM, 0) * se, reach * se);
+  const fit = Math.min(width / (2 * reach), ROOM * height / (back + reach * se));
+  const scale = view.zoom * fit;
   return { ca, sa, ce, se, scale, stage, width, height, x: width / 2 + view.pan[0],
-           y: ROOM * height / 2 + view.pan[1] + scale * lift / 2 };
+           y: MIDDLE * height + view.pan[1] + scale * (back - reach * se) / 2 };
 }
 
 /** Column and row in the canvas, and the depth in the same unit. */

@@ -19,7 +19,8 @@ export function createOverlay(canvas, skeleton) {
   function paint() {
     if (!last) return;
     const ratio = Math.min(devicePixelRatio, 2), [people, width, limbs] = last;
-    Object.assign(canvas, { width: Math.round(canvas.clientWidth * ratio), height: Math.round(canvas.clientHeight * ratio) });
+    canvas.width = Math.round(canvas.clientWidth * ratio);
+    canvas.height = Math.round(canvas.clientHeight * ratio);
     const scale = canvas.width / width;
     // Whoever stands back is drawn first.
     for (const person of [...people].sort((one, other) => Boolean(other.faded) - Boolean(one.faded))) {

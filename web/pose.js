@@ -27,8 +27,8 @@ function place() {
     for (const [time, person] of track) {
       while (track[first][0] < time - SMOOTH_S) first++;
       while (last < track.length && track[last][0] <= time + SMOOTH_S) last++;
-      const near = track.slice(first, last), mean = i => near.reduce((sum, entry) => sum + entry[2][i], 0) / near.length;
-      person.place = [mean(0), mean(1)];
+      const near = track.slice(first, last).map(entry => entry[2]);
+      person.place = [0, 1].map(i => near.reduce((sum, at) => sum + at[i], 0) / near.length);
     }
   }
 }
@@ -40,11 +40,12 @@ function show(number, isNew = false) {
   state.frame = number;
   const { people } = frames[number], step = Math.ceil(frames.length / MOST_FRAMES_FITTED);
   const all = isNew && frames.filter((_, at) => at % step === 0 || frames.length < 3).flatMap(frame => frame.people);
-  const shown = people.filter(isChosen).map(person => ({ ...person, label: state.chosen === null ? person.label : "" }));
+  const chosen = people.filter(isChosen), alone = state.chosen !== null;
+  const shown = alone ? chosen.map(person => ({ ...person, label: "" })) : chosen;
   viewer.setPeople(shown, isNew ? { fit: all.filter(isChosen) } : {});
   overlay.show(people.map(person => ({ ...person, faded: !isChosen(person) })), data.width, data.height,
                state.keypoints && !data.video);
-  element("note").textContent = noteOn(people.filter(isChosen));
+  element("note").textContent = noteOn(chosen);
   if (data.video) showTime();
 }
 
@@ -124,7 +125,8 @@ function startVideo() {
   });
   video.onerror = () => {
     play.disabled = true;
-    element("problem").textContent = "The video pose.mp4 is not beside this page or cannot be played here; the poses can be scrubbed.";
+    element("problem").textContent = "The video pose.mp4 is not beside this page or cannot be played here; " +
+      "the slider still shows the poses.";
   };
   video.src = film ? URL.createObjectURL(new Blob([bytesOf(film)], { type: "video/mp4" })) : data.video;
   video.style.setProperty("--whole", data.whole);
@@ -140,7 +142,8 @@ function start() {
   const panels = document.querySelector(".panels"), isWide = aspect > 1.9;
   panels.classList.toggle("stacked", isWide);
   panels.style.setProperty("--photo", aspect);
-  panels.style.setProperty("--scene", isWide ? 2.2 : Math.min(Math.max(2.2 - aspect, numbers.length > 1 ? 1.2 : 0.9), 1.4));
+  const narrowest = numbers.length > 1 ? 1.2 : 0.9;
+  panels.style.setProperty("--scene", isWide ? 2.2 : Math.min(Math.max(2.2 - aspect, narrowest), 1.4));
   document.title = `${data.name} in 3D`;
   element("name").textContent = data.name;
   element("found").textContent = data.found || `${numbers.length} ${numbers.length === 1 ? "person" : "people"}`;
@@ -153,7 +156,7 @@ function start() {
   toggle("keypoints", pressed => { state.keypoints = pressed; });
   toggle("clouds", pressed => { viewer.clouds = pressed; });
   element("clouds").hidden = !frames.some(frame => frame.people.some(person => person.uncertainty));
-  panels.style.setProperty("--chrome", `${(data.video ? 300 : 225) + (isWide ? 20 : 0)}px`);
+  panels.style.setProperty("--chrome", `${(data.video ? 300 : 225) + (isWide ? 30 : 0)}px`);
   for (const id of ["video", "transport"]) element(id).hidden = !data.video;
   element("photo").hidden = element("keypoints").hidden = Boolean(data.video);
   place();

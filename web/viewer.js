@@ -16,8 +16,8 @@
  *     pose         [[x, y, z], ...], one a joint: x right, y down, z away from the camera; null: not in the picture
  *     joints2d     [[x, y], ...] in the picture's pixels, or null; `placePeople` and overlay.js need it
  *     filled       [bool, ...], optional: limbs to guessed joints are paler
- *     uncertainty  [number, ...], optional: a joint lies within this radius nine times in ten, in the poses' unit; these
- *                  are clouds around the joints, where viewer.clouds is true
+ *     uncertainty  [number, ...], optional: a joint lies within this radius nine times in ten, in the poses'
+ *                  unit; these are clouds around the joints, where viewer.clouds is true
  *     place        [x, z], optional: where on the floor the root is
  *     label        text over the head, optional
  *
@@ -37,9 +37,13 @@
  */
 
 import { attachControls } from "./controls.js";
-import { boxOf, cameraOf, createLayer, drawClouds, drawFloor, drawLimbs, drawShadow, project, shadowOf } from "./drawing.js";
+import {
+  boxOf, cameraOf, createLayer, drawClouds, drawFloor, drawLimbs, drawShadow, project, shadowOf,
+} from "./drawing.js";
 
-const SOLE = 0.06, MARGIN = 0.15, CROWN = 0.24, SMALLEST = 0.62, RIM = 1.12, MOST_PIXELS = 2, SWING_DEG = 35, TURN_MS = 450;
+const SOLE = 0.06, MARGIN = 0.15, CROWN = 0.24, USUAL_HEIGHT = 3.3;
+const SMALLEST = 0.62, RIM = 1.12, FLOOR_SHOWN = 0.85;
+const MOST_PIXELS = 2, SWING_DEG = 35, TURN_MS = 450;
 
 export function createViewer(canvas, skeleton, { swing = false } = {}) {
   const pen = canvas.getContext("2d"), layer = createLayer(), start = { azimuth: 0, elevation: skeleton.elevation };
@@ -91,7 +95,10 @@ export function createViewer(canvas, skeleton, { swing = false } = {}) {
       if (person.bones.length) drawShadow(pen, camera, person.shadow ||= shadowOf(person.bones, theme.shade));
     }
     const bones = people.flatMap(person => person.bones).map(bone => ({ ...bone, colour: shown(bone.colour, theme) }));
-    if (viewer.clouds) drawClouds(pen, camera, people.flatMap(person => person.clouds).map(cloud => ({ ...cloud, colour: shown(cloud.colour, theme) })));
+    if (viewer.clouds) {
+      const clouds = people.flatMap(person => person.clouds);
+      drawClouds(pen, camera, clouds.map(cloud => ({ ...cloud, colour: shown(cloud.colour, theme) })));
+    }
     drawLimbs(pen, camera, layer, bones, theme.haze);
     drawLabels(pen, camera, people, theme.ink, ratio);
   }
@@ -152,28 +159,26 @@ function stand({ pose, place = [0, 0], filled = [], uncertainty = [], label = ""
 /** The floor that holds some people: its middle, its radius, and how tall the people are. */
 function stageOf(people) {
   const joints = people.flatMap(person => person.joints.filter(Boolean));
-  if (!joints.length) return { x: 0, z: 0, radius: 2, reach: 1, height: 3.2 };
-  const [left, near, right, far] = boxOf(joints.map(p => [p[0], p[2]])), x = (left + right) / 2, z = (near + far) / 2;
-  return measured({ x, z, radius: 0, reach: 0, height: 0 }, joints);
+  const [left, near, right, far] = boxOf(joints.length ? joints.map(p => [p[0], p[2]]) : [[0, 0]]);
+  const height = joints.length ? 0 : USUAL_HEIGHT;
+  return grown({ x: (left + right) / 2, z: (near + far) / 2, radius: 0, reach: 0, height }, people);
 }
 
-/** The same floor, larger if it must be. */
+/** The same floor, larger if somebody would leave it. */
 function grown(stage, people) {
-  return measured(stage, people.flatMap(person => person.joints.filter(Boolean)));
-}
-
-function measured(stage, joints) {
+  const joints = people.flatMap(person => person.joints.filter(Boolean));
   const height = joints.reduce((most, p) => Math.max(most, CROWN - p[1]), stage.height);
-  const farthest = joints.reduce((most, p) => Math.max(most, Math.hypot(p[0] - stage.x, p[2] - stage.z)), 0);
-  const reach = Math.max(stage.reach, farthest + MARGIN);
-  return { ...stage, height, reach, radius: Math.max(stage.radius, reach * RIM, SMALLEST * height) };
+  const away = joints.reduce((most, p) => Math.max(most, Math.hypot(p[0] - stage.x, p[2] - stage.z) + MARGIN), 0);
+  const radius = Math.max(stage.radius, away * RIM, SMALLEST * height);
+  return { ...stage, height, radius, reach: Math.max(stage.reach, away, FLOOR_SHOWN * radius) };
 }
 
 /** The colours that style.css gives the canvas. */
 function themeOf(canvas) {
   const style = getComputedStyle(canvas), read = name => style.getPropertyValue(name).trim();
   const numbers = name => read(name).match(/[\d.]+/g).map(Number).slice(0, 3);
-  return { floor: read("--floor"), grid: read("--grid"), ink: read("--ink"), haze: numbers("--haze"), shade: numbers("--shade") };
+  return { floor: read("--floor"), grid: read("--grid"), ink: read("--ink"),
+           haze: numbers("--haze"), shade: numbers("--shade") };
 }
 
 /** A colour that can be told from the backdrop: dark limbs are lightened on a dark one. */
