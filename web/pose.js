@@ -90,7 +90,7 @@ function frameAt(seconds) {
   return low;
 }
 
-const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+const clock = seconds => `${Math.floor(seconds / 60)}:${(Math.floor(seconds * 10) / 10 % 60).toFixed(1).padStart(4, "0")}`;
 
 function showTime() {
   element("seek").value = state.frame;
