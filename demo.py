@@ -143,7 +143,7 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
             for frame, scene, numbers in tqdm(followed, total=frames.expected or None, unit="frame", disable=None):
                 recording.add(frame, scene, numbers)
                 for extra in extras:
-                    extra.add(frame.seconds, frame.picture, scene.people, numbers)
+                    extra.add(frame.seconds, frame.picture, scene, numbers)
                 numbers_given.update(numbers)
         except KeyboardInterrupt:
             print("stopped by hand", file=sys.stderr)

@@ -171,6 +171,8 @@ def test_a_video_s_motion_is_exported_for_each_person(run, tmp_path):
     assert "Frames: 5\nFrame Time: 0.0500000000" in (out / "person2_pose.bvh").read_text()
     assert "person 2: person2_pose.bvh, person2_pose.trc (5 frames" in printed
     assert "1.75 m tall (--height_m)" in printed
+    errors = re.findall(r"([\d.]+) % of the mean root distance", printed)
+    assert len(errors) == 2 and all(float(error) < 6 for error in errors)
 
 
 def test_a_picture_s_pose_is_exported(run, points):

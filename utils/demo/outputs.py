@@ -36,9 +36,7 @@ class Extra(Protocol):
     def start(self, folder: Path, rate: float) -> None:
         """Makes ready to write to a folder, of a video with so many frames a second."""
 
-    def add(
-        self, seconds: float, look: Callable[[], Picture], people: Sequence[Person], numbers: Sequence[int]
-    ) -> None:
+    def add(self, seconds: float, look: Callable[[], Picture], scene: Scene, numbers: Sequence[int]) -> None:
         """Takes a picture, or the next frame of a video, with its people and the numbers that follow them."""
 
     def finish(self) -> None:
@@ -104,7 +102,7 @@ def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene, ex
         (partial / "pose.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         for extra in extras:
             extra.start(partial, PICTURE_RATE)
-            extra.add(0.0, lambda: picture, scene.people, range(1, len(shown) + 1))
+            extra.add(0.0, lambda: picture, scene, range(1, len(shown) + 1))
             extra.finish()
         forget_others(Path(folder))
 

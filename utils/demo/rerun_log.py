@@ -8,7 +8,7 @@ import numpy as np
 from ..drawing.poses import SIDE_RGB
 from ..skeleton import BONES, JOINTS, SIDES
 from .images import Picture, shrink
-from .people import Person
+from .people import Person, Scene
 
 FILE = "pose.rrd"
 PICTURE_SIDE_PX, JPEG_QUALITY = 1280, 80
@@ -44,9 +44,7 @@ class RerunLog:
         self._log.log("/", rr.AnnotationContext(person), static=True)
         self._log.log("lifted", rr.ViewCoordinates.RDF, static=True)
 
-    def add(
-        self, seconds: float, look: Callable[[], Picture], people: Sequence[Person], numbers: Sequence[int]
-    ) -> None:
+    def add(self, seconds: float, look: Callable[[], Picture], scene: Scene, numbers: Sequence[int]) -> None:
         """Logs a picture or frame and its people; who has gone disappears from the view."""
         rr, picture = self._rerun, look()
         self._log.set_time("time", duration=seconds)
@@ -55,7 +53,7 @@ class RerunLog:
         for number in self._here - set(numbers):
             for place in ("picture", "lifted", "confidence"):
                 self._log.log(f"{place}/person{number}", rr.Clear(recursive=False))
-        for number, person in zip(numbers, people, strict=True):
+        for number, person in zip(numbers, scene.people, strict=True):
             self._log_person(number, person, factor / picture.scale)
         self._here = set(numbers)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,12 @@ from ..skeleton import JOINTS
 from .bvh import write_bvh
 from .glb import write_glb
 from .motion import Motion, Track, motion_of
+from .placing import rays_of
 from .tables import write_csv, write_npz
 from .trc import write_trc
+
+if TYPE_CHECKING:
+    from ..demo.people import Scene
 
 WRITERS = {"bvh": write_bvh, "glb": write_glb, "trc": write_trc, "csv": write_csv, "npz": write_npz}
 
@@ -33,18 +37,28 @@ class Exports:
         """Begins a video of so many frames a second, or a picture."""
         self._folder, self._rate = folder, rate
 
-    def add(self, seconds: float, look: Any, people: Sequence[Any], numbers: Sequence[int]) -> None:
+    def add(self, seconds: float, look: Any, scene: "Scene", numbers: Sequence[int]) -> None:
         """Takes the people of a picture or frame, each with the number that follows them; `look` is not used."""
-        for number, person in zip(numbers, people, strict=True):
+        intrinsics_px = scene.camera.intrinsics_px
+        for number, person in zip(numbers, scene.people, strict=True):
             track = self._tracks.setdefault(number, Track())
             track.seconds.append(seconds)
             track.poses.append(np.asarray(person.pose, np.float32))
             track.left_out.append(person.seen.left_out)
+            if intrinsics_px is not None:
+                track.rays.append(rays_of(person.joints.joints_px, intrinsics_px, scene.camera.tilt_deg))
 
     def finish(self) -> None:
-        """Writes pose.bvh and so on for the first person, person2_pose.bvh for the second."""
-        for number, track in sorted(self._tracks.items()):
-            motion, prefix = motion_of(track, self._rate, self.height_m), f"person{number}_" if number > 1 else ""
+        """Writes pose.bvh and so on for the first person, person2_pose.bvh for the second.
+
+        The origin of all is under the hips of the first one in the first frame.
+        """
+        motions = {
+            number: motion_of(track, self._rate, self.height_m) for number, track in sorted(self._tracks.items())
+        }
+        origin = next(iter(motions.values())).rig.hips_m[0] * [1, 0, 1]
+        for number, motion in motions.items():
+            motion, prefix = motion.moved(-origin), f"person{number}_" if number > 1 else ""
             names = [f"{prefix}pose.{suffix}" for suffix in self.formats]
             for suffix, name in zip(self.formats, names, strict=True):
                 WRITERS[suffix](self._folder / name, motion)

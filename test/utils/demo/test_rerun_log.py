@@ -6,6 +6,7 @@ import pytest
 from samples_keypoints import lifted, standing
 
 from utils.demo.images import Picture
+from utils.demo.people import Camera, Scene
 from utils.demo.rerun_log import RerunLog
 from utils.skeleton import INDEX, JOINTS
 
@@ -21,7 +22,7 @@ def record(folder, frames, picture):
     log = RerunLog()
     log.start(folder, 25.0)
     for number, people in enumerate(frames):
-        log.add(number / 25, lambda: picture, list(people.values()), list(people))
+        log.add(number / 25, lambda: picture, Scene(list(people.values()), Camera(None, "none"), 2), list(people))
     log.finish()
     found = {}
     for part in chunk.RrdReader(str(folder / "pose.rrd")).stream().to_chunks():

@@ -36,3 +36,16 @@ def test_joints_left_out_are_not_seen():
     some = track(walking(3))
     some.left_out[1] = np.arange(17) == INDEX["left_knee"]
     assert np.argwhere(~motion_of(some, RATE, 1.8).seen).tolist() == [[1, INDEX["left_knee"]]]
+
+
+def test_who_walks_through_the_picture_walks_in_the_file():
+    some = track(walking(50))
+    path = np.stack([np.linspace(0, 1.2, 50), np.zeros(50), np.full(50, -4.0)], axis=-1)
+    places = 1.8 * np.stack(some.poses) * [1, -1, -1] + path[:, None]
+    some.rays = list(places / np.linalg.norm(places, axis=-1, keepdims=True))
+    motion = motion_of(some, RATE, 1.8)
+    assert motion.rig.hips_m[:, [0, 2]] == pytest.approx(path[:, [0, 2]], abs=0.03)
+    assert motion.rig.joints_m[:, INDEX["hip"], 0] == pytest.approx(path[:, 0], abs=0.03)
+    still = walker(50).rig
+    assert motion.rig.hips_m[:, 1] == pytest.approx(still.hips_m[:, 1]), "feet stay on the floor"
+    assert motion.rig.rotations == pytest.approx(still.rotations)
