@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(VENV)/installed: requirements.txt requirements-dev.txt requirements.lock
+# torch first, in the build that pip's index offers, with CUDA or without: the lock has the sums of PyPI's builds alone.
+$(VENV)/installed: requirements-demo.txt requirements.txt requirements-dev.txt requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -r requirements-dev.txt \
-		$$($(BIN)/python -c 'import sys; print("-c requirements.lock" * (sys.version_info >= (3, 11)))')
+	$(BIN)/pip install --quiet --upgrade 'pip>=26.1'
+	$(BIN)/pip install --quiet --no-deps "$$(grep -o '^torch[^ ]*' requirements-demo.txt)"
+	$(BIN)/pip install --quiet -r requirements-dev.txt -c requirements.lock
 	touch $@
 
 install: $(VENV)/installed ## set up .venv (the other targets do it when needed)
@@ -48,7 +49,12 @@ ablation: install ## train the default recipe with one change at a time: hours; 
 curves: install ## draw the runs in lightning_logs/ into curves/curves.png
 	$(BIN)/python test/tools/curves.py lightning_logs/version_*
 
+lock: install ## make requirements.lock anew: versions that need not change stay; none is younger than a week
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.10 --generate-hashes --no-annotate \
+		--exclude-newer "1 week" --custom-compile-command "make lock" requirements-dev.txt -o requirements.lock
+
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install train synthetic demo web test fuzz bench ablation curves clean
+.PHONY: help install train synthetic demo web test fuzz bench ablation curves lock clean

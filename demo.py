@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from utils.demo.options import PROJECT, DemoOptions, default_file, parse_options
+from utils.demo.options import DemoOptions, default_file, parse_options
+from utils.messages import missing_package
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -12,8 +13,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return run(options)
     except ModuleNotFoundError as error:
-        return complain(f"{error.name} is not installed; get all packages with: pip install -r "
-                        f"{PROJECT / 'requirements.txt'}")  # fmt: skip
+        return complain(missing_package(error, Path(__file__).with_name("requirements-demo.txt")))
     except (ValueError, OSError) as error:
         return complain(error)
     except KeyboardInterrupt:

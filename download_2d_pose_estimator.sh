@@ -22,16 +22,17 @@ fail() {
     exit 1
 }
 
-# Is the file at $1 the one with the sum $2 ("sha256:..." or "md5:...")?
+# Is the file at $1 the one with the sum $2 ("sha256:...", or "md5:... sha1:..." where both must agree)?
 matches() {
     [ -f "$1" ] && "$python" - "$1" "$2" <<'PYTHON'
 import hashlib, sys
-algorithm, expected = sys.argv[2].split(":")
-digest = hashlib.new(algorithm)
-with open(sys.argv[1], "rb") as file:
-    while block := file.read(1 << 20):
-        digest.update(block)
-sys.exit(digest.hexdigest() != expected)
+for expected in sys.argv[2].split():
+    digest = hashlib.new(expected.split(":")[0])
+    with open(sys.argv[1], "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if f"{digest.name}:{digest.hexdigest()}" != expected:
+        sys.exit(1)
 PYTHON
 }
 
@@ -154,7 +155,11 @@ mkdir -p "$partial"
 case $name in
     blazepose) get_blazepose ;;
     rtmpose) get_rtmpose ;;
-    openpose-mpi) get_openpose mpi/pose_iter_160000.caffemodel md5:2ca0990c7562bd7ae03f3f54afa96e00 ;;
+    # Nobody publishes a SHA-256 of it. OpenPose's own MD5 and OpenCV's SHA-1 must both agree, which nobody can forge.
+    openpose-mpi)
+        get_openpose mpi/pose_iter_160000.caffemodel \
+            "md5:2ca0990c7562bd7ae03f3f54afa96e00 sha1:a344f4da6b52892e44a0ca8a4c68ee605fc611cf"
+        ;;
     openpose-coco)
         get_openpose coco/pose_iter_440000.caffemodel sha256:b4cf475576abd7b15d5316f1ee65eb492b5c9f5865e70a2e7882ed31fb682549
         ;;

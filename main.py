@@ -4,29 +4,41 @@ import sys
 from pathlib import Path
 
 from utils.config import Config, parse_config
+from utils.messages import first_line, missing_package
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 if __name__ == "__main__":
     # Answers --help and wrong flags at once, before the imports below take seconds.
     parse_config()
 
-from pytorch_lightning import Trainer, seed_everything
-from pytorch_lightning.callbacks import ModelCheckpoint
-from torch import distributed
+try:
+    from pytorch_lightning import Trainer, seed_everything
+    from pytorch_lightning.callbacks import ModelCheckpoint
+    from torch import distributed
 
-from datasets.datamodule import PoseDataModule
-from datasets.loading import load_data, load_validation
-from datasets.poseset import PoseSet
-from models import load_lifter, save_lifter
-from models.export import export_onnx
-from models.gan import PoseGAN
-from models.weights import check_resumable
-from utils.evaluation.protocol import evaluate
-from utils.evaluation.report import format_actions, format_table, write_tables
-from utils.messages import first_line
-from utils.training import runs
-from utils.training.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
-from utils.training.devices import device_options, fast_float32_products, keep_freed_memory, leave, silence_libraries
-from utils.training.loggers import make_loggers
+    from datasets.datamodule import PoseDataModule
+    from datasets.loading import load_data, load_validation
+    from datasets.poseset import PoseSet
+    from models import load_lifter, save_lifter
+    from models.export import export_onnx
+    from models.gan import PoseGAN
+    from models.weights import check_resumable
+    from utils.evaluation.protocol import evaluate
+    from utils.evaluation.report import format_actions, format_table, write_tables
+    from utils.training import runs
+    from utils.training.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
+    from utils.training.devices import (
+        device_options,
+        fast_float32_products,
+        keep_freed_memory,
+        leave,
+        silence_libraries,
+    )
+    from utils.training.loggers import make_loggers
+except ModuleNotFoundError as error:
+    print(f"main.py: {missing_package(error, REQUIREMENTS)}", file=sys.stderr)
+    sys.exit(2)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
         return evaluate_checkpoint(config) if config.run.evaluate else train(config)
     except (ValueError, OSError) as error:
         return complain(first_line(error), status=2)
+    except ModuleNotFoundError as error:
+        return complain(missing_package(error, REQUIREMENTS), status=2)
     except KeyboardInterrupt:
         return complain("interrupted before training began; nothing is lost", status=2)
 

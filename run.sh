@@ -5,6 +5,7 @@
 #   ./run.sh python main.py --gpus 1 --data_dir data
 #   ./run.sh python demo.py --input demo_out/photo.jpg
 #   ./run.sh bash
+#   ./run.sh tensorboard        or mlflow: the logs, at http://localhost:6006 and http://localhost:5000
 #
 # POSE_DEVICE    gpu or cpu (default: gpu if this machine has an NVIDIA driver)
 # POSE_DATA_DIR  the folder that appears as data/, read-only (default: data)
@@ -28,6 +29,16 @@ docker compose version >/dev/null 2>&1 || fail "Docker's compose plugin is missi
 runtimes=$(docker info --format '{{json .Runtimes}}' 2>/dev/null) ||
     fail "the Docker engine does not answer: start it, or ask to be put into the group docker"
 
+# Docker would make missing folders too, but as root.
+mkdir -p data lightning_logs mlruns demo_out estimators || fail "cannot make the folders to mount in $PWD"
+POSE_UID=$(id -u)
+POSE_GID=$(id -g)
+export POSE_UID POSE_GID
+
+case "$*" in
+    tensorboard | mlflow) exec docker compose up "$1" ;;
+esac
+
 device=${POSE_DEVICE:-$(command -v nvidia-smi >/dev/null && echo gpu || echo cpu)}
 case $device in
     gpu)
@@ -41,12 +52,6 @@ case $device in
         ;;
     *) fail "POSE_DEVICE is '$device'; it must be gpu or cpu" ;;
 esac
-
-# Docker would make missing folders too, but as root.
-mkdir -p data lightning_logs mlruns demo_out estimators || fail "cannot make the folders to mount in $PWD"
-POSE_UID=$(id -u)
-POSE_GID=$(id -g)
-export POSE_UID POSE_GID
 
 [ $# -gt 0 ] || set -- python main.py --help
 exec docker compose run --rm "$service" "$@"

@@ -19,7 +19,8 @@ TOP_LEVEL = {
     ".ci", ".dockerignore", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md",
     "Dockerfile", "LICENSE", "Makefile", "README.md", "build.sh", "datasets", "demo.py", "docker-compose.yml", "docs",
     "download_2d_pose_estimator.sh", "hubconf.py", "losses", "main.py", "models", "pyproject.toml",
-    "requirements-dev.txt", "requirements.lock", "requirements.txt", "run.sh", "test", "utils", "web",
+    "requirements-demo.txt", "requirements-dev.txt", "requirements.lock", "requirements.txt", "run.sh", "test", "utils",
+    "web",
 }  # fmt: skip
 LONGEST_FUNCTION, LONGEST_FILE = 40, 260
 ROOMS = [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]

@@ -69,7 +69,10 @@ def server():
 @pytest.fixture
 def script(tmp_path):
     """The script, expecting the sum of CONTENT in place of the real file's."""
-    text = SCRIPT.read_text().replace("2ca0990c7562bd7ae03f3f54afa96e00", hashlib.md5(CONTENT).hexdigest())
+    text = SCRIPT.read_text()
+    for digest in FILES["openpose-mpi"][NAME].split():
+        algorithm, published = digest.split(":")
+        text = text.replace(published, hashlib.new(algorithm, CONTENT).hexdigest())
     (tmp_path / "script.sh").write_text(text)
     return tmp_path / "script.sh"
 
@@ -128,6 +131,14 @@ def test_a_wrong_file_is_not_put_in_place(start, tmp_path):
     status, _, error = finish(start("wrong"))
     assert status == 1
     assert "no mirror gave" in error
+    assert visible(tmp_path) == []
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1"])
+def test_a_file_that_only_one_of_two_sums_knows_is_refused(start, script, tmp_path, algorithm):
+    right = hashlib.new(algorithm, CONTENT).hexdigest()
+    script.write_text(script.read_text().replace(right, hashlib.new(algorithm, b"else").hexdigest()))
+    assert finish(start("good"))[0] == 1
     assert visible(tmp_path) == []
 
 

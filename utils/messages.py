@@ -1,5 +1,7 @@
 """Errors in one sentence."""
 
+from pathlib import Path
+
 
 def first_line(error: BaseException) -> str:
     """What an error says, cut down to what fits into a sentence of our own: no trace, no path of a library, no stop."""
@@ -7,3 +9,14 @@ def first_line(error: BaseException) -> str:
         reason = error.strerror.lower()
         return f"{reason}: {error.filename}" if error.filename else reason
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+def missing_package(error: ModuleNotFoundError, requirements: Path) -> str:
+    """Which package is not installed, and the command that installs it.
+
+    Args:
+        error: what its import raised.
+        requirements: the file that lists the packages.
+    """
+    package = str(error.name).split(".")[0]
+    return f"{package} is not installed; get all packages with: pip install -r {requirements}"

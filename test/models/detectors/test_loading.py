@@ -57,15 +57,23 @@ def test_damaged_file_names_the_command(name, tmp_path):
         load_detector(name, tmp_path)
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
-def test_the_right_file_passes_and_one_byte_more_does_not(algorithm, tmp_path):
+@pytest.mark.parametrize("algorithms", ["sha256", "md5 sha1"])
+def test_the_right_file_passes_and_one_byte_more_does_not(algorithms, tmp_path):
     path, content = tmp_path / "file", bytes(range(256)) * 9000
-    digest = f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+    digest = " ".join(f"{name}:{hashlib.new(name, content).hexdigest()}" for name in algorithms.split())
     path.write_bytes(content)
     check_file(path, digest, "blazepose")
     path.write_bytes(content + b"x")
     with pytest.raises(ValueError, match="damaged"):
         check_file(path, digest, "blazepose")
+
+
+@pytest.mark.parametrize("note", ["", "md5:0", "crc32:0", "nonsense"])
+def test_a_note_that_is_no_sum_passes_nothing(note, tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "file.sha256").write_text(note)
+    with pytest.raises(ValueError, match="damaged"):
+        check_file(tmp_path / "file", NOTED, "rtmpose")
 
 
 def test_sums_are_those_of_the_download_script():
