@@ -130,6 +130,7 @@ function startVideo() {
   };
   video.src = film ? URL.createObjectURL(new Blob([bytesOf(film)], { type: "video/mp4" })) : data.video;
   video.style.setProperty("--whole", data.whole);
+  video.style.setProperty("--bleed", "2px"); // the edge of what follows on the right stays out of sight
   showState();
   follow();
 }
