@@ -72,8 +72,12 @@ class RerunLog:
 
     def finish(self) -> None:
         """Ends the file."""
-        self._log.flush()
-        self._log.disconnect()
+        try:
+            self._log.flush()
+        except RuntimeError as error:
+            raise OSError(f"{FILE} is not whole, {error}") from error
+        finally:
+            self._log.disconnect()
 
     def summary(self) -> str:
         """What to do with it."""

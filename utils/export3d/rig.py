@@ -17,13 +17,16 @@ from scipy.spatial.transform import Rotation
 
 from ..skeleton import INDEX, JOINTS
 from .body import ANKLE_HEIGHT, fit_offsets, joints_of
-from .nodes import NODE_OF_JOINT, NODE_PARENTS, NODES, way_to
+from .nodes import NODE_OF_JOINT, NODE_PARENTS, way_to
 from .turns import turns_along_bones, with_hands_and_feet
 
 STEPS = 3
 STIFFNESS = 0.003
 """What a turn away from `turns_along_bones` costs, in squares of body heights a square of radians."""
 FRAMES_AT_ONCE = 500
+WAYS = tuple(way_to(node) for node in NODE_OF_JOINT)
+TURNING = sorted({NODE_PARENTS[node] for way in WAYS for node in way})
+"""The nodes that some joint's place depends on: all but hands, feet and ends."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def follow(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndar
 def nearest(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same for some frames: Gauss-Newton steps from `turns_along_bones`, to which small springs pull back."""
     turns = turns_along_bones(joints)
-    moved = np.zeros((len(joints), 3 + 3 * len(NODES)))
+    moved = np.zeros((len(joints), 3 + 3 * len(TURNING)))
     springs = np.where(np.arange(moved.shape[1]) < 3, 0.0, STIFFNESS)
     for _ in range(STEPS):
         miss = joints - moved[:, None, :3] - joints_of(offsets, turns)
@@ -89,19 +92,22 @@ def nearest(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
         pull = transposed @ miss.reshape(len(joints), -1, 1) - (springs * moved)[..., None]
         step = np.linalg.solve(transposed @ slopes + np.diag(springs), pull)[..., 0]
         moved += step
-        turns = Rotation.from_rotvec(step[:, 3:].reshape(-1, 3)).as_matrix().reshape(turns.shape) @ turns
+        change = Rotation.from_rotvec(step[:, 3:].reshape(-1, 3)).as_matrix()
+        turns[:, TURNING] = change.reshape(len(joints), -1, 3, 3) @ turns[:, TURNING]
     return with_hands_and_feet(turns), moved[:, :3]
 
 
 def derivatives(turns: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """How joints move (T, 51, 3 + 3 N) as the hips move, and as each node turns a little about the world's axes."""
-    slopes = np.zeros((len(turns), len(JOINTS), 3, 1 + len(NODES), 3))
+    """How joints move (T, 51, 3 + 3 M) as the hips move, and as each of `TURNING` turns a little about the axes."""
+    slopes = np.zeros((len(turns), len(JOINTS), 3, 1 + len(TURNING), 3))
     slopes[..., 0, :] = np.eye(3)
-    for joint, last in enumerate(NODE_OF_JOINT):
-        for node in way_to(last):
+    for joint, way in enumerate(WAYS):
+        for node in way:
             arm = turns[:, NODE_PARENTS[node]] @ offsets[node]
             # turn v by a small w: v + w x v, so the derivative's columns are the axes x v.
-            slopes[:, joint, :, 1 + NODE_PARENTS[node]] = np.cross(np.eye(3), arm[:, None]).transpose(0, 2, 1)
+            slopes[:, joint, :, 1 + TURNING.index(NODE_PARENTS[node])] = np.cross(np.eye(3), arm[:, None]).transpose(
+                0, 2, 1
+            )
     return slopes.reshape(len(turns), 3 * len(JOINTS), -1)
 
 

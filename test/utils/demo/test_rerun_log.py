@@ -76,3 +76,16 @@ def test_without_the_package_one_sentence_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "rerun", None)
     with pytest.raises(ValueError, match="pip install rerun-sdk"):
         RerunLog()
+
+
+def test_a_file_that_is_not_whole_is_an_error(person, tmp_path, monkeypatch):
+    rerun = pytest.importorskip("rerun", reason="needs rerun-sdk")
+    log = RerunLog()
+    log.start(tmp_path, 25.0)
+
+    def fail(self):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(rerun.RecordingStream, "flush", fail)
+    with pytest.raises(OSError, match=r"pose.rrd is not whole, the disk is full"):
+        log.finish()
