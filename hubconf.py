@@ -54,6 +54,8 @@ def pose(checkpoint="pretrained_model", **options):
         ModuleNotFoundError: one sentence, if a package is missing.
     """
     network = lifter(checkpoint)
+    from utils.messages import missing_package
+
     try:
         from models.detectors.loading import ESTIMATOR_FOLDER, FILES, load_detector
         from models.pipeline import PosePipeline
@@ -63,8 +65,7 @@ def pose(checkpoint="pretrained_model", **options):
             _fetch_blazepose()
         pipeline = PosePipeline(network, load_detector("blazepose"), **options)
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"photos need one package more: pip install -r {_PROJECT / 'requirements.txt'} "
-                                  f"installs {error.name}") from error  # fmt: skip
+        raise ModuleNotFoundError(missing_package(error, _PROJECT / "requirements-demo.txt")) from error
 
     def lift_photo(photo):
         return pipeline(read_picture(photo) if isinstance(photo, (str, os.PathLike)) else Picture(photo))

@@ -24,7 +24,7 @@ TOP_LEVEL = {
 }  # fmt: skip
 LONGEST_FUNCTION, LONGEST_FILE = 40, 260
 ROOMS = [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]
-SOURCES = [*ROOMS, ROOT / "main.py", ROOT / "demo.py", ROOT / "web" / "prepare.py"]
+SOURCES = [*ROOMS, ROOT / "main.py", ROOT / "demo.py", ROOT / "hubconf.py", ROOT / "web" / "prepare.py"]
 TESTS = sorted((ROOT / "test").rglob("*.py"))
 
 
