@@ -28,7 +28,7 @@ def load_data(config: Config) -> tuple[Config, PoseSet, PoseSet]:
     data = config.data
     train_data = data.train_data or _training_data_in(data)
     if data.data_dir and train_data == "synthetic" and not data.train_data:
-        raise ValueError(f"--data_dir {data.data_dir} has no 2D poses of MPII to train on; see README.md, or give "
+        raise ValueError(f"--data_dir {data.data_dir} has no 2D poses of MPII to train on; see docs/data.md, or give "
                          "--train_data")  # fmt: skip
     # Training says what it validates on; a table of --evaluate must not be about other poses than the user has.
     val_data = data.val_data or ("h36m" if (folder_of(data) / "h36m").is_dir() else "synthetic")
@@ -89,6 +89,6 @@ def _validation_data(data: DataConfig) -> str:
     if (folder_of(data) / "h36m").is_dir():
         return "h36m"
     if data.data_dir:
-        raise ValueError(f"--data_dir {data.data_dir} has no folder h36m to validate on; see README.md, or give "
+        raise ValueError(f"--data_dir {data.data_dir} has no folder h36m to validate on; see docs/data.md, or give "
                          "--val_data synthetic")  # fmt: skip
     return "synthetic"

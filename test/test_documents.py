@@ -43,9 +43,25 @@ def test_commands_and_their_flags_exist(document):
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", text_of(document), re.MULTILINE)) <= targets
 
 
-def test_links_lead_to_files(document):
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text_of(document)):
-        assert (document.parent / link).exists(), link
+def test_links_lead_to_files_and_headings(document):
+    text = text_of(document)
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text)
+    links += [(image, "") for image in re.findall(r'src="([^"]+)"', text)]
+    for link, heading in links:
+        target = document.parent / link if link else document
+        assert target.exists(), link
+        assert not heading or heading in headings_of(target), f"{link}#{heading}"
+
+
+def headings_of(path: Path) -> set[str]:
+    """The anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_reached_from_the_readme():
+    text = text_of(ROOT / "README.md")
+    assert [page.name for page in (ROOT / "docs").glob("*.*") if f"(docs/{page.name})" not in text] == []
 
 
 def test_files_and_what_they_define_exist(document):
@@ -84,8 +100,8 @@ def test_flags_in_the_text_exist(document):
     assert set(re.findall(r"`(--[a-z0-9_-]+)", text)) <= known
 
 
-def test_the_demo_s_options_in_the_readme_are_all_there_with_their_defaults():
-    text, shown = (ROOT / "README.md").read_text(encoding="utf-8"), {}
+def test_the_demo_s_options_in_the_documents_are_all_there_with_their_defaults():
+    text, shown = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8"), {}
     for flags, values in re.findall(r"^\| (`--.*`) \|.*\| ?([^|]*?) ?\|$", text, re.MULTILINE):
         shown |= zip(re.findall(r"--\w+", flags), values.replace("`", "").split(", "), strict=True)
     defaults = {f"--{item.name}": item.default for item in fields(DemoOptions)}

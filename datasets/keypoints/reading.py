@@ -161,7 +161,7 @@ def json_records(path: Path) -> Iterator[Record]:
     """The records of a JSON file, by the first layout that fits."""
     records = records_in(read_json(path))
     if records is None:
-        raise ValueError(f"{path} is of no layout that is known here, such as COCO's or OpenPose's; see README.md")
+        raise ValueError(f"{path} is of no layout that is known here, such as COCO's or OpenPose's; see docs/data.md")
     return records
 
 

@@ -1,4 +1,4 @@
-"""Times training, validation and start beside references of the same run; see README, "Speed".
+"""Times training, validation and start beside references of the same run; see docs/benchmark.md.
 
     python test/tools/benchmark.py [--gpus 1] [--out bench.json] [--data_dir DIR]
 
