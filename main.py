@@ -1,5 +1,6 @@
 """Trains a 3D human pose lifter from 2D poses alone, validates it and keeps the best."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,14 +8,14 @@ from utils.config import Config, parse_config
 from utils.messages import first_line, missing_package
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-
+# How long PyTorch's threads wait for each other by spinning, read when it is imported: docs/clusters.md tells why.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 if __name__ == "__main__":
     # Answers --help and wrong flags at once, before the imports below take seconds.
     parse_config()
 
 try:
     from pytorch_lightning import Trainer, seed_everything
-    from pytorch_lightning.callbacks import ModelCheckpoint
     from torch import distributed
 
     from datasets.datamodule import PoseDataModule
@@ -26,15 +27,8 @@ try:
     from models.weights import check_resumable
     from utils.evaluation.protocol import evaluate
     from utils.evaluation.report import format_actions, format_table, write_tables
-    from utils.training import runs
-    from utils.training.callbacks import PosePictures, Progress, SaveOnSignal, WholeFiles
-    from utils.training.devices import (
-        device_options,
-        fast_float32_products,
-        keep_freed_memory,
-        leave,
-        silence_libraries,
-    )
+    from utils.training import devices, runs
+    from utils.training.callbacks import Checkpoints, PosePictures, Progress, WholeFiles
     from utils.training.loggers import make_loggers
 except ModuleNotFoundError as error:
     print(f"main.py: {missing_package(error, REQUIREMENTS)}", file=sys.stderr)
@@ -42,7 +36,7 @@ except ModuleNotFoundError as error:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0, 1 for a run that stopped early, 2 if none could begin."""
+    """Runs the command line; returns the exit status: 0, 1 if a run failed, 2 if none could begin, or runs.STOPPED."""
     config = parse_config(argv)
     try:
         if path := config.run.export:
@@ -59,11 +53,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(config: Config) -> int:
     """Options -> seed -> data -> PoseGAN -> Trainer.fit -> tables."""
-    silence_libraries()
-    if not config.run.gpus:
-        keep_freed_memory()
-        fast_float32_products()
-    device = device_options(config.run.gpus, config.run.num_nodes)
+    devices.silence_libraries()
+    device = devices.device_options(config.run.gpus, config.run.num_nodes)
+    if device["accelerator"] == "cpu":
+        devices.make_cpu_fast()
     seed_everything(config.run.seed, verbose=False)
     config, train_set, val_set = load_data(config)
     data = PoseDataModule(train_set, val_set, config.optimization.batch_size, config.run.seed)
@@ -73,11 +66,13 @@ def train(config: Config) -> int:
     if resume:
         options = check_resumable(resume, system, config.run.max_epochs, runs.has_ended(resume))
         earlier["options"] = {**earlier.get("options", {}), **options}
-    run_dir = runs.run_dir_for(resume)
+    run_dir = runs.run_dir_for(resume, config.run.run_name)
     loggers = make_loggers(config.run.logger, run_dir, earlier.get("mlflow_run")) if first else {}
-    trainer, kept = make_trainer(config, device, run_dir, val_set, list(loggers.values()))
+    checkpoints = Checkpoints(run_dir / "checkpoints")
+    trainer = make_trainer(config, device, run_dir, val_set, checkpoints, list(loggers.values()))
     if first:
         mlflow_run = loggers["mlflow"].version if "mlflow" in loggers else earlier.get("mlflow_run")
+        print(f"device: {devices.describe_device(device)}", file=sys.stderr)
         print(runs.note_start(run_dir, config.flat(), train_set, val_set, mlflow_run, earlier), file=sys.stderr)
     try:
         trainer.fit(system, data, ckpt_path=resume, weights_only=True)
@@ -85,30 +80,25 @@ def train(config: Config) -> int:
             # What follows is the first process's alone: nothing in it may wait for the others.
             distributed.destroy_process_group()
         if trainer.is_global_zero:
-            finish(kept(), val_set, run_dir, loggers)
+            finish(checkpoints.kept(), val_set, run_dir, loggers)
         return 0
     except (FloatingPointError, OSError, ValueError, RuntimeError) as error:
-        return complain(f"the run stopped: {first_line(error)}; {runs.how_to_go_on(kept()['last'])}", status=1)
+        return complain(f"the run stopped: {first_line(error)}; {runs.how_to_go_on(checkpoints.last)}", status=1)
     except (KeyboardInterrupt, SystemExit):
-        return complain(f"stopped; {runs.how_to_go_on(kept()['last'])}", status=1)
+        return complain(f"stopped; {runs.how_to_go_on(checkpoints.last)}", status=runs.STOPPED)
 
 
-def make_trainer(config: Config, device: dict, run_dir: Path, val_set: PoseSet, loggers: list):
-    """The Trainer, and a function that says which checkpoints it has kept so far: {"best": path, ...}."""
-    folder = run_dir / "checkpoints"
-    best = ModelCheckpoint(folder, "best-{epoch}", "val_mpjpe_epoch", enable_version_counter=False)
-    unsupervised = ModelCheckpoint(
-        folder, "unsupervised-{epoch}", "val_unsupervised_epoch", enable_version_counter=False
-    )
-    last = ModelCheckpoint(folder, "last", enable_version_counter=False)
-    on_signal = SaveOnSignal(folder / "last.ckpt")
-    trainer = Trainer(
+def make_trainer(
+    config: Config, device: dict, folder: Path, val_set: PoseSet, checkpoints: Checkpoints, loggers: list
+) -> Trainer:
+    """The Trainer; it writes to a folder of its own alone, also under SLURM."""
+    return Trainer(
         **device,
         precision={"32": "32-true", "bf16": "bf16-mixed"}[config.run.precision],
         max_epochs=config.run.max_epochs,
         logger=loggers,
-        # "last" comes after the others that keep checkpoints, so that what it saves knows of theirs.
-        callbacks=[Progress(), PosePictures(val_set), best, unsupervised, last, on_signal],
+        default_root_dir=folder,
+        callbacks=[Progress(), PosePictures(val_set), *checkpoints.callbacks],
         plugins=[WholeFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
@@ -116,16 +106,9 @@ def make_trainer(config: Config, device: dict, run_dir: Path, val_set: PoseSet, 
         enable_model_summary=False,
     )
 
-    def kept() -> dict[str, Path]:
-        paths = {"best": best.best_model_path, "last": on_signal.path, "unsupervised": unsupervised.best_model_path}
-        return {name: Path(path) for name, path in paths.items()}
-
-    return trainer, kept
-
 
 def finish(kept: dict[str, Path], val_set: PoseSet, run_dir: Path, loggers: dict) -> None:
     """The tables of what training kept, the best lifter as a small file, and where everything lies."""
-    kept = {name: path for name, path in kept.items() if path.is_file()}
     results = {name: evaluate(load_lifter(path).for_inference().lift, val_set) for name, path in kept.items()}
     print(format_table(results))
     for name, result in results.items():
@@ -139,8 +122,7 @@ def finish(kept: dict[str, Path], val_set: PoseSet, run_dir: Path, loggers: dict
 
 def evaluate_checkpoint(config: Config) -> int:
     """Prints the tables of one checkpoint and, with --results, writes them."""
-    keep_freed_memory()
-    fast_float32_products()
+    devices.make_cpu_fast()
     lifter = load_lifter(config.run.evaluate).for_inference()
     results = evaluate(lifter.lift, load_validation(config.data))
     print(f"{format_table({'lifter': results})}\n\n{format_actions(results)}")
@@ -151,10 +133,11 @@ def evaluate_checkpoint(config: Config) -> int:
 
 
 def complain(message: str, status: int) -> int:
-    """One sentence on standard error; returns the exit status."""
-    print(f"main.py: {message}", file=sys.stderr)
+    """One sentence on standard error, of what cannot begin only one on each machine; returns the exit status."""
+    if status != 2 or runs.is_first_here():
+        print(f"main.py: {message}", file=sys.stderr)
     return status
 
 
 if __name__ == "__main__":
-    leave(main())
+    devices.leave(main())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from utils.config import OptimizationConfig
 MAX_GRADIENT_NORM = 50.0
 """A few times the usual norm. A joint that comes close to the camera has gradients ten thousand times as long, which
 spoil Adam's memory for a thousand steps."""
+
+UNSTEERED = ("mps",)
+"""Devices whose fused step takes no notice of `grad_scale` and `found_inf` (PyTorch's FusedAdamKernelImpl.mm)."""
 
 
 class SteeredAdam(torch.optim.Adam):
@@ -43,6 +47,18 @@ class SteeredAdam(torch.optim.Adam):
     def skip_next_step_if(self, condition: Tensor) -> None:
         """Has the next step change nothing where `condition`, a boolean scalar on the device, is true."""
         self.grad_scale, self.found_inf = None, condition.float()
+
+    def step(self, closure: Any = None) -> Any:
+        """One update, scaled or skipped as was asked for."""
+        weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
+        if weights and weights[0].device.type in UNSTEERED:
+            scale, skipped = self.grad_scale, self.found_inf is not None and bool(self.found_inf)
+            self.grad_scale = self.found_inf = None
+            if skipped:
+                return None
+            for weight in weights if scale is not None else ():
+                weight.grad /= scale
+        return super().step(closure)
 
 
 def set_learning_rates(

@@ -15,11 +15,11 @@ class Validation(Evaluation):
     Args:
         lift: `Lifter.lift` or the like.
         val_set: what will be lifted; a set without intrinsics is not scored with them.
-        device: where the figures are summed.
+        device: where the figures are summed, in float64: on the CPU instead of Apple's GPUs, which lack that.
     """
 
     def __init__(self, lift: Lift, val_set: PoseSet, device: torch.device) -> None:
-        super().__init__(lift, val_set, sources=("gt",), device=device)
+        super().__init__(lift, val_set, sources=("gt",), device="cpu" if device.type == "mps" else device)
 
     def figures(self) -> dict[str, float]:
         """Errors in mm under the names of their curves: val_mpjpe_epoch, val_mpjpe_intrinsics_epoch and so on."""

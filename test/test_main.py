@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import main as command
 from datasets import loading
 from models import load_lifter, save_lifter
-from utils.training import callbacks
+from utils.training import callbacks, runs
 
 ROOT = Path(command.__file__).parent
 TINY = [
@@ -105,8 +105,9 @@ def test_output_is_the_table_and_errors_are_ours(capsys):
         assert shown.out.count(f"\n  {label} ") == 2
     assert "sitting" not in shown.out
     for line in shown.err.splitlines():
-        assert line.startswith(("training on", "validating on", "options:", "  ", "logs and", "epoch 1/1 |", "best",
-                                "last", "unsupervised", "tables")) or not line, line  # fmt: skip
+        assert not line or line.startswith(
+            ("device: the CPU, 1 thread", "training on", "validating on", "options:", "  ", "logs and", "epoch 1/1 |",
+             "best", "last", "unsupervised", "tables")), line  # fmt: skip
     assert "\r" not in shown.err
 
 
@@ -134,13 +135,14 @@ def send(monkeypatch):
     ("hook", "epoch", "number"),
     [
         ("on_train_batch_start", 1, signal.SIGTERM),
+        ("on_train_batch_end", 1, getattr(signal, "SIGUSR1", signal.SIGTERM)),
         ("on_validation_epoch_start", 0, signal.SIGTERM),
         ("on_validation_epoch_end", 1, signal.SIGINT),
     ],
 )
 def test_resuming_after_a_signal_equals_an_uninterrupted_run(trained, send, capfd, hook, epoch, number):
     send(hook, epoch, number)
-    assert command.main([*TINY, "3"]) == 1
+    assert command.main([*TINY, "3"]) == runs.STOPPED
     assert f"main.py: stopped; go on with --resume {CHECKPOINTS}/last.ckpt" in capfd.readouterr().err
     send()
     assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt")]) == 0
@@ -151,9 +153,33 @@ def test_resuming_after_a_signal_equals_an_uninterrupted_run(trained, send, capf
     )
 
 
+def test_a_slurm_job_begins_anew_and_keeps_what_it_saves_in_its_own_folder(trained, send, here, monkeypatch):
+    job = {
+        "JOB_ID": "7",
+        "JOB_NAME": "pose",
+        "NTASKS": "1",
+        "NNODES": "1",
+        "PROCID": "0",
+        "LOCALID": "0",
+        "NODEID": "0",
+    }
+    for name, value in job.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setattr("pytorch_lightning.trainer.connectors.signal_connector.call", pytest.fail)
+    Path("hpc_ckpt_1.ckpt").write_bytes((trained / CHECKPOINTS / "last.ckpt").read_bytes())
+    send("on_train_batch_start", 1, signal.SIGUSR1)
+    assert command.main([*TINY, "3", "--run_name", "slurm_7"]) == runs.STOPPED
+    assert {path.name for path in here.iterdir()} == {"hpc_ckpt_1.ckpt", "lightning_logs"}
+    send()
+    last = Path("lightning_logs/slurm_7/checkpoints/last.ckpt")
+    assert command.main(["--resume", str(last)]) == 0
+    assert_same_run(last, trained / CHECKPOINTS / "last.ckpt")
+    assert [path.name for path in Path("lightning_logs").iterdir()] == ["slurm_7"]
+
+
 def test_second_ctrl_c_stops_at_once(send, capfd):
     send("on_validation_epoch_start", 0, signal.SIGINT, signal.SIGINT)
-    assert command.main([*TINY, "3"]) == 1
+    assert command.main([*TINY, "3"]) == runs.STOPPED
     assert "main.py: stopped; no checkpoint had been written yet" in capfd.readouterr().err
 
 
@@ -197,6 +223,8 @@ def test_evaluation_of_training_and_small_checkpoints(trained, capsys):
         ("--train_data missing.npy", "neither mpii, h36m, synthetic nor an existing file"),
         ("--batch_size 500", "--batch_size 500 is larger than the number of training poses, 190 of"),
         ("--gpus 999", "--gpus 999: this machine has"),
+        ("--num_nodes 2", "--gpus 0 --num_nodes 2: nothing started the processes on the other machines"),
+        ("--run_name a/b", "--run_name a/b: at most 100 letters"),
         ("--resume list.ckpt", "list.ckpt is not a checkpoint of this project"),
         ("--logger mlflow", "cannot log to MLflow at sqlite:///mlflow.db: file is not a database"),
     ],

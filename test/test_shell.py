@@ -183,3 +183,66 @@ def test_docker_accepts_the_compose_file():
     if not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
         pytest.skip("Docker's compose plugin is not installed")
     subprocess.run(["docker", "compose", "--profile", "*", "config", "--quiet"], cwd=ROOT, check=True, timeout=30)
+
+
+FAKE_PYTHON = """#!/bin/bash
+# Stands in for main.py, which a signal stops: it leaves a checkpoint, unless this is what the environment says.
+echo "python $*" >> "$LOG"
+while [ $# -gt 0 ]; do
+    folder=lightning_logs/${2:-}/checkpoints
+    [ "$1" = --run_name ] && mkdir -p "$folder" && ${CHECKPOINT:-touch} "$folder/last.ckpt"
+    shift
+done
+exit "${STATUS:-75}"
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Runs the script for SLURM that docs/clusters.md prints, as a job would, with stand-ins for SLURM and main.py."""
+    script = (
+        (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8").split("```bash\n#!/bin/bash")[1].split("```")[0]
+    )
+    (tmp_path / "train.sh").write_text(f"#!/bin/bash{script}")
+    fakes = {
+        "python": FAKE_PYTHON,
+        "srun": '#!/bin/bash\n"$@"\n',
+        "scontrol": '#!/bin/bash\necho "scontrol $*" >> "$LOG"\n',
+    }
+    (tmp_path / "bin").mkdir()
+    for name, text in fakes.items():
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+
+    def start(job_id, restarts, *flags, **variables):
+        (tmp_path / "log").unlink(missing_ok=True)
+        slurm = {"SLURM_JOB_ID": str(job_id), "SLURM_NNODES": "1"} | (
+            {"SLURM_RESTART_COUNT": str(restarts)} if restarts else {}
+        )
+        environment = {
+            **os.environ,
+            "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "LOG": str(tmp_path / "log"),
+        }
+        done = subprocess.run(
+            ["bash", "train.sh", *flags], env={**environment, **slurm, **variables}, cwd=tmp_path, timeout=20
+        )
+        return done.returncode, (tmp_path / "log").read_text().splitlines()
+
+    return start
+
+
+def test_a_slurm_job_that_is_requeued_goes_on_with_its_own_run_alone(job):
+    begins = "python main.py --run_name slurm_{} --gpus 2 --num_nodes 1 --recipe both"
+    assert job(12, 0, "--recipe", "both") == (75, [begins.format("12_0"), "scontrol requeue 12"])
+    goes_on = "python main.py --resume lightning_logs/slurm_12_0/checkpoints/last.ckpt"
+    assert job(12, 1, "--recipe", "both") == (75, [goes_on, "scontrol requeue 12"])
+    # Another job, whose number begins alike, was killed before its first checkpoint.
+    assert job(1, 0, "--recipe", "both", CHECKPOINT=":") == (75, [begins.format("1_0"), "scontrol requeue 1"])
+    assert job(1, 1, "--recipe", "both") == (75, [begins.format("1_1"), "scontrol requeue 1"])
+
+
+@pytest.mark.parametrize("status", ["0", "1", "2"])
+def test_a_slurm_job_that_ended_or_failed_is_not_requeued(job, status):
+    code, log = job(3, 0, STATUS=status)
+    assert code == int(status) and len(log) == 1

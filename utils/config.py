@@ -15,13 +15,17 @@ from .training.runs import read_note
 class RunConfig:
     """run"""
 
-    gpus: int = option(1, "GPUs to train on, on each machine; 0 is the CPU", 0, 1024)
+    gpus: int | None = option(
+        None, "GPUs to train on, on each machine; 0: the CPU; left out, or no number: all there are, or else the CPU",
+        0, 1024, nargs="?")
     num_nodes: int = option(1, "machines; start the same command on each, with torchrun or SLURM", 1, 4096)
     max_epochs: int = option(200, "passes over the training poses", 1, 1_000_000)
     seed: int = option(0, "of weights, views and data order", 0, 2**32 - 1)
     precision: Literal["32", "bf16"] = option("32", "of the linear layers; the geometry is always float32")
     logger: Literal["tensorboard", "mlflow", "both", "none"] = option(
         "tensorboard", "where the curves go: lightning_logs/, mlflow.db, both or nowhere")
+    run_name: str | None = option(
+        None, "its folder in lightning_logs/, its name in MLflow; left out: version_0 and so on", metavar="NAME")
     recipe: Literal["default", "chen2019", "synthetic", "both"] = option(
         "default", "settings for the flags you do not give: the best from 2D poses alone, the 2019 paper's, "
         "supervision by synthetic poses alone, or 2D and synthetic poses")
@@ -174,7 +178,7 @@ def build_parser() -> Parser:
         prog="main.py",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=110),
         description="Train a 3D human pose lifter from 2D poses alone, validate it, keep the best.",
-        epilog="Without data, training and validation use synthetic poses: python main.py --gpus 0",
+        epilog="Without data, training and validation use synthetic poses: python main.py",
         allow_abbrev=False,
     )
     parser.add_options(*get_type_hints(Config).values())
@@ -216,6 +220,8 @@ def check(config: Config, parser: Parser) -> None:
         parser.error(f"argument --data_dir: there is no folder {config.data.data_dir}")
     if bool(run.resume) + bool(run.evaluate) + bool(run.export) > 1:
         parser.error("--resume trains, --evaluate and --export do not: give one of them")
+    if run.resume and run.run_name:
+        parser.error("--run_name is for a new run: a resumed one has its name")
     if not run.export and (run.ckpt or run.export_precision != "fp32"):
         parser.error("--ckpt and --export_precision go with --export FILE.onnx")
     if run.results and not run.evaluate:

@@ -12,7 +12,7 @@ def option(default: Any, help: str, low: float | None = None, high: float | None
         default: its value where nobody says otherwise.
         help: the sentence for --help.
         low, high: the numbers that it may take, both included; `low=0.0, above=True` leaves 0 out.
-        more: `above`, see there; `metavar` for --help.
+        more: `above`, see there; argparse's `metavar` and `nargs`.
     """
     return field(default=default, metadata={"help": help, "low": low, "high": high, **more})
 
@@ -55,7 +55,7 @@ def _add_flag(flags: argparse._ArgumentGroup, item: Field, hint: Any) -> None:
         settings["type"] = _bounded(kind, about)
     else:
         settings["type"] = kind
-    flags.add_argument(f"--{item.name}", metavar=about.get("metavar"), **settings)
+    flags.add_argument(f"--{item.name}", metavar=about.get("metavar"), nargs=about.get("nargs"), **settings)
 
 
 def _optional(hint: Any) -> bool:

@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 
+from models import optimization
 from models.lifter import Lifter
 from models.optimization import (
     EpochMeans,
@@ -37,7 +38,10 @@ def test_one_process_is_its_own_mean():
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
-def test_a_step_can_be_clipped_and_skipped():
+@pytest.mark.parametrize("unsteered", [(), ("cpu",)])
+def test_a_step_can_be_clipped_and_skipped(monkeypatch, unsteered):
+    """Also where the fused step does not do it."""
+    monkeypatch.setattr(optimization, "UNSTEERED", unsteered)
     network = torch.nn.Linear(3, 1)
     plain = deepcopy(network)
     ours, theirs = SteeredAdam(network, 0.1, 1e-8), torch.optim.Adam(plain.parameters(), 0.1)
@@ -54,6 +58,7 @@ def test_a_step_can_be_clipped_and_skipped():
     ours.skip_next_step_if(torch.tensor(True))
     ours.step()
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert int(ours.state[network.weight]["step"]) == 1
     ours.skip_next_step_if(torch.tensor(False))
     ours.step()
     assert not torch.equal(network.weight, before["weight"])

@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT)]
 
 import pytorch_lightning as pl
 import torch
-from benchmark_runs import bench_ordinary, bench_overhead, bench_start, fit_alone
+from benchmark_runs import bench_busy, bench_ordinary, bench_overhead, bench_start, fit_alone
 from benchmark_steps import bench_scaling, bench_step
 from benchmark_table import Bench
 from benchmark_validation import bench_validation
@@ -42,6 +42,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--out", type=Path, default=Path("bench.json"), help="where the rows go")
     parser.add_argument("--data_dir", type=Path, default=Path("data"), help="Human3.6M is used if it is there")
+    parser.add_argument(
+        "--only_busy", action="store_true", help="only the rows that compare a busy machine and an idle one"
+    )
     parser.add_argument("--fit", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -56,12 +59,16 @@ def main() -> None:
     keep_freed_memory()
     print("{machine}\n{versions}\n".format(**machine(bench)))
     print(f"{'':<66}{'ours':>10}{'reference':>11}{'ratio':>9}  unit")
+    if options.only_busy:
+        bench_busy(bench)
+        return
     bench_step(bench, discriminator_width=1024)
     step = bench_step(bench, discriminator_width=256)
     bench_ordinary(bench, Path(__file__))
     bench_overhead(bench, step)
     bench_scaling(bench)
     bench_validation(bench)
+    bench_busy(bench)
     bench_start(bench)
     rows = [{**row, **machine(bench)} for row in bench.rows]
     options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -41,6 +41,30 @@ sys.exit(status)
 """
 """Runs main.py and says how much memory it took at most until its first step's, each epoch's and its own end."""
 
+STEPS = """\
+import sys, time
+import main  # sets how long threads wait for each other
+import torch
+from benchmark_steps import BareStep
+from benchmark_table import BATCH, paper_system, products, training_norm
+step, pose_norm = BareStep(paper_system(width=256)), training_norm(BATCH, torch.device("cpu"))
+with products(fast=True):
+    for seconds in map(float, sys.stdin):
+        start, steps = time.perf_counter(), 0
+        while time.perf_counter() < start + seconds:
+            step(pose_norm)
+            steps += 1
+        print((time.perf_counter() - start) / steps, flush=True)
+"""
+"""Reads for how many seconds to train, and prints how many of them a step took."""
+WAITS = {
+    "PyTorch's default": {"GOMP_SPINCOUNT": "300000"},
+    "main.py's": {},
+    "no spinning": {"GOMP_SPINCOUNT": "0"},
+    "one thread": {"OMP_NUM_THREADS": "1"},
+}
+"""How PyTorch's threads wait for each other, by what the environment says of it."""
+
 
 class Clock(Callback):
     """Seconds of a fit's steps, from the end of one to the end of the next; the first ones are left out."""
@@ -128,6 +152,37 @@ def run_main(*flags: str) -> list[tuple[float, int]]:
         if process.wait():
             raise RuntimeError(f"main.py {' '.join(flags)} failed")
     return marks
+
+
+def bench_busy(bench: Bench) -> None:
+    """A step on the CPU with each kind of waiting, on the machine as it is and beside two processes for each thread."""
+    threads = torch.get_num_threads()
+    common = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}", "OMP_NUM_THREADS": str(threads)}
+    children = {name: subprocess.Popen([sys.executable, "-c", STEPS], env={**common, **waits}, text=True,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                for name, waits in WAITS.items()}  # fmt: skip
+    others: list[subprocess.Popen] = []
+    try:
+        step_times(children, 0.5, rounds=1)
+        idle = {name: min(times) for name, times in step_times(children, 0.5, rounds=7).items()}
+        others += (subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * threads))
+        busy = {name: statistics.median(times) for name, times in step_times(children, 2, rounds=3).items()}
+    finally:
+        for process in (*children.values(), *others):
+            process.kill()
+    for name in WAITS:
+        bench.add(f"step, waiting: {name} / PyTorch's default", idle[name], idle["PyTorch's default"], "ms")
+        bench.add(f"the same, {name}: beside busy processes / alone", busy[name], idle[name], "ms")
+
+
+def step_times(children: dict[str, subprocess.Popen], seconds: float, rounds: int) -> dict[str, list[float]]:
+    """Ms of a step in processes that take turns, a value a round."""
+    times: dict[str, list[float]] = {name: [] for name in children}
+    for _ in range(rounds):
+        for name, child in children.items():
+            print(seconds, file=child.stdin, flush=True)
+            times[name].append(1000 * float(child.stdout.readline()))
+    return times
 
 
 def bench_start(bench: Bench) -> None:

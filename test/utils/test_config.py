@@ -43,8 +43,13 @@ def test_a_run_without_any_loss_is_refused(capsys, flags, sentence):
 
 def test_defaults_of_the_seed_flags():
     options = parse_config([]).flat()
-    wanted = {"batch_size": 256, "gpus": 1, "gen_eps": 1e-8, "dis_eps": 1e-8, "gan_accuracy_cap": 0.9}
+    wanted = {"batch_size": 256, "gpus": None, "gen_eps": 1e-8, "dis_eps": 1e-8, "gan_accuracy_cap": 0.9}
     assert {name: options[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(("flags", "gpus"), [("--gpus", None), ("--gpus 1 --batch_size 256", 1), ("--gpus=0", 0)])
+def test_gpus_with_and_without_a_number(flags, gpus):
+    assert parse_config(flags.split()).run.gpus == gpus
 
 
 def test_every_flag_has_help():
@@ -57,7 +62,7 @@ def test_described_options_are_plain_and_parse_to_the_same():
 
 
 def test_resuming_takes_up_the_options_of_the_run(tmp_path, capsys):
-    run_dir = tmp_path / "version_3"
+    run_dir = tmp_path / "lightning_logs" / "version_3"
     (run_dir / "checkpoints").mkdir(parents=True)
     checkpoint = run_dir / "checkpoints" / "last.ckpt"
     checkpoint.touch()

@@ -1,5 +1,6 @@
 """What happens around training: progress lines, signals, checkpoint files, pictures."""
 
+import functools
 import io
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
@@ -68,7 +69,7 @@ class Progress(Callback):
 
 
 class SaveOnSignal(Checkpoint):
-    """Ctrl-C and SIGTERM end the run with a checkpoint from which it can be resumed.
+    """Ctrl-C, SIGTERM and SIGUSR1 end the run with a checkpoint from which it can be resumed.
 
     Resuming is exact between two steps and between two epochs, so a signal waits for one of these; in its last epoch
     the run simply ends. Lightning itself stops within a step at Ctrl-C and within validation at SIGTERM. A second
@@ -82,8 +83,14 @@ class SaveOnSignal(Checkpoint):
     def __init__(self, path: Path) -> None:
         self.path, self.received = path, False
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Takes SIGUSR1, with which SLURM announces a job's end, so that Lightning does not: its own checkpoint would
+        go into the current folder, and every later job there would begin with it."""
+        if hasattr(signal, "SIGUSR1"):
+            signal.signal(signal.SIGUSR1, self._note)
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes over the signals; Lightning restores the earlier handlers after the run."""
+        """Takes over the other signals; Lightning restores the earlier handlers after the run."""
         signal.signal(signal.SIGTERM, self._note)
         signal.signal(signal.SIGINT, self._note)
 
@@ -115,6 +122,27 @@ class SaveOnSignal(Checkpoint):
         """Saves where the run stands."""
         if isinstance(exception, SIGTERMException):
             trainer.save_checkpoint(self.path)
+
+
+class Checkpoints:
+    """The callbacks that keep checkpoints in a folder: the best, the unsupervised choice and the last."""
+
+    def __init__(self, folder: Path) -> None:
+        keep = functools.partial(ModelCheckpoint, folder, enable_version_counter=False)
+        self.best = keep("best-{epoch}", "val_mpjpe_epoch")
+        self.unsupervised = keep("unsupervised-{epoch}", "val_unsupervised_epoch")
+        self.last = folder / "last.ckpt"
+        # The last comes after the others, so that what it saves knows of theirs.
+        self.callbacks = [self.best, self.unsupervised, keep("last"), SaveOnSignal(self.last)]
+
+    def kept(self) -> dict[str, Path]:
+        """Those that have been written, by name."""
+        paths = {
+            "best": self.best.best_model_path,
+            "last": self.last,
+            "unsupervised": self.unsupervised.best_model_path,
+        }
+        return {name: Path(path) for name, path in paths.items() if Path(path).is_file()}
 
 
 class WholeFiles(TorchCheckpointIO):

@@ -1,4 +1,4 @@
-"""Where a run trains, what makes PyTorch fast there, and how quiet its libraries are."""
+"""Where a run trains and with how many processes, what makes PyTorch fast there, and how quiet libraries are."""
 
 import ctypes
 import logging
@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 import torch
+from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 from torch import distributed
 
@@ -16,23 +17,70 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of mallopt's settings, from glibc's malloc.h."""
 
 
-def device_options(gpus: int, num_nodes: int) -> dict[str, Any]:
-    """The arguments of Lightning's Trainer for --gpus and --num_nodes; 0 GPUs are the CPU.
+def device_options(gpus: int | None, num_nodes: int) -> dict[str, Any]:
+    """The arguments of Lightning's Trainer for --gpus and --num_nodes: 0 is the CPU, None all GPUs or else the CPU.
 
     Raises:
-        ValueError: if there are fewer GPUs than asked for.
+        ValueError: if there are fewer GPUs than asked for, or as many processes as that takes were not started.
     """
-    found = torch.cuda.device_count()
-    if found < gpus:
+    found, gpu = torch.cuda.device_count(), "gpu"
+    if torch.backends.mps.is_available():
+        found, gpu = 1, "mps"
+    if gpus is not None and found < gpus:
         raise ValueError(
             f"--gpus {gpus}: this machine has {found or 'no'} GPU{'s' * (found > 1)}; --gpus 0 trains on the CPU"
         )
-    options: dict[str, Any] = {"accelerator": "gpu" if gpus else "cpu", "devices": max(gpus, 1), "num_nodes": num_nodes}
-    if max(gpus, 1) * num_nodes > 1:
+    gpus = found if gpus is None else gpus
+    devices = max(gpus, 1)
+    check_launcher(f"--gpus {gpus} --num_nodes {num_nodes}", devices, num_nodes)
+    options: dict[str, Any] = {"accelerator": gpu if gpus else "cpu", "devices": devices, "num_nodes": num_nodes}
+    if devices * num_nodes > 1:
         # The lifter's step leaves the discriminator's gradients alone and the other way round. If a process dies, the
         # others give up waiting after the timeout at the latest.
         options["strategy"] = DDPStrategy(find_unused_parameters=True, timeout=timedelta(minutes=10))
     return options
+
+
+def check_launcher(flags: str, devices: int, num_nodes: int) -> None:
+    """Compares the processes that torchrun, SLURM or the user started with those that the flags stand for.
+
+    One process too many trains a second time into the same folder, one too few leaves the others waiting for it.
+
+    Args:
+        flags: as the user should read them.
+        devices: processes on each machine.
+        num_nodes: machines.
+
+    Raises:
+        ValueError: if they differ.
+    """
+    wanted, environment = devices * num_nodes, os.environ
+    if TorchElasticEnvironment.detect():
+        here, started = int(environment["LOCAL_WORLD_SIZE"]), int(environment["WORLD_SIZE"])
+        if (here, started) != (devices, wanted):
+            raise ValueError(f"torchrun started {started} processes, {here} of them here, but {flags} takes {wanted}: "
+                             f"give it --nnodes {num_nodes} --nproc_per_node {devices}, or other flags")  # fmt: skip
+    elif SLURMEnvironment.detect():
+        started, machines = int(environment["SLURM_NTASKS"]), int(environment.get("SLURM_NNODES", num_nodes))
+        if (started, machines) != (wanted, num_nodes):
+            raise ValueError(f"SLURM has {started} tasks on {machines} machines, but {flags} takes {wanted}: "
+                             f"give it --nodes {num_nodes} --ntasks-per-node {devices}, or other flags")  # fmt: skip
+        if started > 1 and "SLURM_STEP_ID" not in environment:
+            raise ValueError(f"SLURM has {started} tasks and this is only one of them: start it with srun")
+    elif num_nodes > 1 and not {"MASTER_ADDR", "NODE_RANK"} <= environment.keys():
+        raise ValueError(f"{flags}: nothing started the processes on the other machines; use torchrun or srun")
+
+
+def describe_device(options: dict[str, Any]) -> str:
+    """The device in words, for the user."""
+    devices, num_nodes = options["devices"], options["num_nodes"]
+    if options["accelerator"] == "cpu":
+        threads = torch.get_num_threads()
+        name = f"the CPU, {threads} thread{'s' * (threads > 1)}"
+        name += ", since no GPU was found" * (not torch.cuda.is_available())
+    else:
+        name = torch.cuda.get_device_name() if options["accelerator"] == "gpu" else "Apple's GPU"
+    return f"{f'{devices} x ' * (devices > 1)}{name}{f', on each of {num_nodes} machines' * (num_nodes > 1)}"
 
 
 def silence_libraries() -> None:
@@ -40,6 +88,12 @@ def silence_libraries() -> None:
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch|mlflow")
+
+
+def make_cpu_fast() -> None:
+    """Both of the following, for a run on the CPU."""
+    keep_freed_memory()
+    fast_float32_products()
 
 
 def keep_freed_memory() -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import textwrap
 from importlib.metadata import version
@@ -15,6 +16,8 @@ from ..files import write_whole
 LOGS = Path("lightning_logs")
 NOTE = "options.json"
 """A run's note beside its checkpoints; a resumed run adds options-1.json, options-2.json and so on."""
+STOPPED = 75
+"""Exit status of a run that a signal has stopped and that can go on: EX_TEMPFAIL of BSD's sysexits."""
 LIFTER = "lifter.pt"
 """The last thing that a run writes: its best lifter as a small file."""
 READERS = {"tensorboard": "tensorboard --logdir {logs}", "mlflow": "mlflow ui --backend-store-uri sqlite:///mlflow.db"}
@@ -29,21 +32,28 @@ def is_first_process() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in RANKS)
 
 
-def run_dir_for(checkpoint: Path | None) -> Path:
-    """The resumed run's own folder, or the next free version_N, which the first process makes.
+def is_first_here() -> bool:
+    """Whether this process is the first on its machine."""
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "SLURM_LOCALID"))
+
+
+def run_dir_for(checkpoint: Path | None, name: str | None = None) -> Path:
+    """The resumed run's own folder, or a new one of this name or version_N, which the first process makes.
 
     Raises:
-        ValueError: if the folder cannot be written.
+        ValueError: if the folder cannot be written, there is one of this name, or the name is no good.
     """
+    if name and not re.fullmatch(r"\w[\w.+-]{0,99}", name):
+        raise ValueError(f"--run_name {name}: at most 100 letters, digits and, after the first, . + -")
     own = run_dir_of(checkpoint) if checkpoint else None
-    return own or (new_run_dir(LOGS) if is_first_process() else LOGS)
+    return own or (new_run_dir(LOGS, name) if is_first_process() else LOGS)
 
 
-def new_run_dir(parent: Path) -> Path:
-    """Makes the next free parent/version_N; two runs that start at once get two folders."""
+def new_run_dir(parent: Path, name: str | None = None) -> Path:
+    """Makes parent/name, or the next free parent/version_N; two runs that start at once get two folders."""
     taken = [int(path.name[8:]) for path in parent.glob("version_*") if path.name[8:].isdigit()]
     for number in itertools.count(max(taken, default=-1) + 1):
-        folder = parent / f"version_{number}"
+        folder = parent / (name or f"version_{number}")
         try:
             folder.mkdir(parents=True)
             break
@@ -51,14 +61,16 @@ def new_run_dir(parent: Path) -> Path:
             # mkdir says "file exists" also where the parent is a file.
             if not (isinstance(error, FileExistsError) and parent.is_dir()):
                 raise ValueError(f"cannot write to {parent}: {error.strerror}") from error
+            if name:
+                raise ValueError(f"there is a run in {folder}: --resume it, or give another --run_name") from error
     return folder
 
 
 def run_dir_of(checkpoint: Path) -> Path | None:
-    """The run that a checkpoint belongs to, .../version_N/checkpoints/FILE, or None if it lies elsewhere."""
+    """The run that a checkpoint belongs to, lightning_logs/NAME/checkpoints/FILE, or None if it lies elsewhere."""
     folder = checkpoint.absolute().parent
     run_dir = folder.parent
-    if folder.name != "checkpoints" or run_dir.name[:8] != "version_":
+    if folder.name != "checkpoints" or run_dir.parent.name != LOGS.name:
         return None
     return run_dir.relative_to(Path.cwd()) if run_dir.is_relative_to(Path.cwd()) else run_dir
 

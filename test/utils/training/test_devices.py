@@ -1,6 +1,7 @@
-"""Faster products of float32 matrices are still float32; memory given back is used again."""
+"""Devices and processes are what flags and launchers say; fast products are float32; freed memory is used again."""
 
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,76 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils.training.devices import fast_float32_products, keep_freed_memory
+from utils.training.devices import describe_device, device_options, fast_float32_products, keep_freed_memory
+
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
+SLURM = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "2", "SLURM_NNODES": "2", "SLURM_JOB_NAME": "pose", "SLURM_PROCID": "0"}
+BY_HAND = {"MASTER_ADDR": "node0", "NODE_RANK": "0"}
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Pretends a number of GPUs, Apple's among them, and what a launcher sets."""
+
+    def pretend(gpus=0, apple=False, **environment):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: apple)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "used"),
+    [
+        ({}, None, ("cpu", 1)),
+        ({"gpus": 1}, None, ("gpu", 1)),
+        ({"gpus": 4}, None, ("gpu", 4)),
+        ({"gpus": 4}, 2, ("gpu", 2)),
+        ({"gpus": 4}, 0, ("cpu", 1)),
+        ({"apple": True}, None, ("mps", 1)),
+        ({"apple": True}, 1, ("mps", 1)),
+        ({"apple": True}, 0, ("cpu", 1)),
+    ],
+)
+def test_all_gpus_are_used_unless_said_otherwise_and_the_cpu_where_there_is_none(machine, found, asked, used):
+    machine(**found)
+    options = device_options(asked, 1)
+    assert (options["accelerator"], options["devices"]) == used and ("strategy" in options) == (used[1] > 1)
+
+
+def test_gpus_that_are_not_there_are_refused(machine):
+    machine()
+    with pytest.raises(ValueError, match="--gpus 1: this machine has no GPU; --gpus 0 trains on the CPU"):
+        device_options(1, 1)
+    assert re.fullmatch(r"the CPU, \d+ threads?, since no GPU was found", describe_device(device_options(None, 1)))
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked", "sentence"),
+    [
+        (TORCHRUN, (2, 1), ""),
+        (TORCHRUN, (0, 1), "torchrun started 2 processes, 2 of them here, but --gpus 0 --num_nodes 1 takes 1: "
+         "give it --nnodes 1 --nproc_per_node 1, or other flags"),
+        (TORCHRUN, (0, 2), "torchrun started 2 processes, 2 of them here"),
+        ({**TORCHRUN, "LOCAL_WORLD_SIZE": "1"}, (0, 2), ""),
+        ({**SLURM, "SLURM_STEP_ID": "0"}, (0, 2), ""),
+        ({**SLURM, "SLURM_STEP_ID": "0"}, (2, 1), "SLURM has 2 tasks on 2 machines, but --gpus 2 "),
+        ({**SLURM, "SLURM_STEP_ID": "0"}, (0, 1), "SLURM has 2 tasks on 2 machines, but --gpus 0 "),
+        (SLURM, (0, 2), "start it with srun"),
+        ({**SLURM, "SLURM_JOB_NAME": "bash"}, (0, 1), ""),
+        ({}, (0, 2), "nothing started the processes on the other machines; use torchrun or srun"),
+        (BY_HAND, (0, 2), ""),
+    ],
+)  # fmt: skip
+def test_processes_that_were_started_are_those_that_the_flags_stand_for(machine, environment, asked, sentence):
+    machine(gpus=2, **environment)
+    if sentence:
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            device_options(*asked)
+    else:
+        assert device_options(*asked)["num_nodes"] == asked[1]
 
 
 def test_products_keep_float32s_digits_whatever_library_computes_them():

@@ -23,19 +23,23 @@ def test_run_folders_count_on(tmp_path):
     (parent / "version_7").mkdir()
     (parent / "version_x").mkdir()
     assert new_run_dir(parent).name == "version_8"
+    assert new_run_dir(parent, "mine").name == "mine"
+    with pytest.raises(ValueError, match=r"there is a run in .*mine: --resume it, or give another --run_name"):
+        new_run_dir(parent, "mine")
 
 
 def test_the_run_of_a_checkpoint(tmp_path, monkeypatch):
-    assert run_dir_of(tmp_path / "version_4" / "checkpoints" / "a.ckpt") == tmp_path / "version_4"
+    logs = tmp_path / "lightning_logs"
+    assert run_dir_of(logs / "mine" / "checkpoints" / "a.ckpt") == logs / "mine"
     assert run_dir_of(tmp_path / "elsewhere" / "checkpoints" / "a.ckpt") is None
-    assert run_dir_of(tmp_path / "version_4" / "a.ckpt") is None
+    assert run_dir_of(logs / "version_4" / "a.ckpt") is None
     monkeypatch.chdir(tmp_path)
-    assert run_dir_of(Path("version_4/checkpoints/a.ckpt")) == Path("version_4")
+    assert run_dir_of(Path("lightning_logs/version_4/checkpoints/a.ckpt")) == Path("lightning_logs/version_4")
 
 
 def test_a_later_note_does_not_replace_an_earlier_one(tmp_path):
-    run_dir = tmp_path / "version_0"
-    run_dir.mkdir()
+    run_dir = tmp_path / "lightning_logs" / "version_0"
+    run_dir.mkdir(parents=True)
     checkpoint = run_dir / "checkpoints" / "last.ckpt"
     assert read_note(checkpoint) == {} == read_note(tmp_path / "last.ckpt")
     for start in range(12):
@@ -47,10 +51,11 @@ def test_a_later_note_does_not_replace_an_earlier_one(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"options": 1}'])
 def test_a_damaged_note_is_named(tmp_path, text):
-    (tmp_path / "version_0").mkdir()
-    (tmp_path / "version_0" / "options.json").write_text(text)
+    run_dir = tmp_path / "lightning_logs" / "version_0"
+    run_dir.mkdir(parents=True)
+    (run_dir / "options.json").write_text(text)
     with pytest.raises(ValueError, match=r"options\.json is damaged"):
-        read_note(tmp_path / "version_0" / "checkpoints" / "last.ckpt")
+        read_note(run_dir / "checkpoints" / "last.ckpt")
 
 
 def test_differences_name_both_values():
@@ -60,7 +65,8 @@ def test_differences_name_both_values():
 
 
 def test_a_run_has_ended_when_its_lifter_is_younger_than_the_checkpoint(tmp_path):
-    checkpoint, lifter = tmp_path / "version_0" / "checkpoints" / "last.ckpt", tmp_path / "version_0" / "lifter.pt"
+    run_dir = tmp_path / "lightning_logs" / "version_0"
+    checkpoint, lifter = run_dir / "checkpoints" / "last.ckpt", run_dir / "lifter.pt"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.touch()
     assert not has_ended(checkpoint)
