@@ -137,7 +137,7 @@ class Checkpoints:
 
     def kept(self) -> dict[str, Path]:
         """Those that have been written, by name."""
-        paths = {
+        paths: dict[str, Any] = {
             "best": self.best.best_model_path,
             "last": self.last,
             "unsupervised": self.unsupervised.best_model_path,
