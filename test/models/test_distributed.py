@@ -187,4 +187,4 @@ def test_batches_and_slices_split_without_overlap(ranks):
 
 
 if __name__ == "__main__":
-    main.leave(record_and_train(int(sys.argv[1]), Path.cwd(), sys.argv[2:]))
+    main.devices.leave(record_and_train(int(sys.argv[1]), Path.cwd(), sys.argv[2:]))
