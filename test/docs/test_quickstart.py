@@ -1,4 +1,4 @@
-"""The notebook runs from its first cell to its last, with the files of this clone alone."""
+"""The README's Python and the notebook run as they stand, with the files of this clone alone."""
 
 import re
 from pathlib import Path
@@ -15,11 +15,23 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "quickstart.ipynb"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _needs_blazepose():
+    if not all((ESTIMATOR_FOLDER / name).is_file() for name in FILES["blazepose"]):
+        pytest.skip("needs BlazePose: bash download_2d_pose_estimator.sh blazepose")
+
+
+def test_the_readmes_python_lifts_a_photo(monkeypatch):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    names: dict = {}
+    exec(example.replace("photo.jpg", "test/input_sample.png"), names)
+    assert names["pose_3d"].shape == (17, 3)
+
+
 @pytest.fixture(scope="module")
 def executed():
     """The notebook after a run in docs/, where Jupyter would open it, with shell commands refused."""
-    if not all((ESTIMATOR_FOLDER / name).is_file() for name in FILES["blazepose"]):
-        pytest.skip("needs BlazePose: bash download_2d_pose_estimator.sh blazepose")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     refuse = "get_ipython().system = lambda command: exit(f'a clone needs no {command}')"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(refuse))
