@@ -68,6 +68,8 @@ class NetworkConfig:
 
     width: int = option(1024, "units a layer of the lifter", 1, 16_384)
     lifter_blocks: int = option(4, "residual blocks of the lifter", 0, 64)
+    corrects_points: bool = option(
+        False, "the lifter is told how far to trust each point, corrects it and says how sure it is; for noisy points")
     discriminator_width: int = option(
         256, "units a layer of the discriminator; a wide one learns 20,000 poses by heart", 1, 16_384)
     discriminator_blocks: int = option(3, "residual blocks of the discriminator", 0, 64)
@@ -101,8 +103,10 @@ class LossConfig:
     weight_knee: float = option(5.0, "knees do not bend forward", 0.0, 1e6)
     weight_supervised: float = option(
         5.0, "supervision by poses of known depth: synthetic ones, or pseudo-labels of the 2D poses", 0.0, 1e6)
-    supervised_noise: float = option(
-        0.0, "a detector's errors on the supervised poses: largest jitter, as a fraction of a person's size", 0.0, 1.0)
+    detector_errors: float = option(
+        0.5, "a detector's errors on the supervised poses, as a multiple of real ones; 0: none", 0.0, 10.0)
+    definition_errors: float = option(
+        1.0, "other joint definitions on the supervised poses, as a multiple of usual differences; 0: none", 0.0, 10.0)
     pseudo_label_fraction: float = option(
         1.0, "fraction of the supervised poses that are pseudo-labels in a run's second half; the others, and all in "
         "the first half, are synthetic; 1: no synthetic ones, supervision begins in the second half", 0.0, 1.0)
@@ -165,10 +169,10 @@ RECIPES: dict[str, Config] = {
     # Supervision by synthetic poses alone: no data set at all.
     "synthetic": Config(run=RunConfig(recipe="synthetic"), losses=LossConfig(
         weight_adversarial=0.0, weight_2d=0.0, weight_3d=0.0, weight_bone=0.0, weight_knee=0.0,
-        weight_supervised=1.0, supervised_noise=0.03, pseudo_label_fraction=0.0)),
+        weight_supervised=1.0, pseudo_label_fraction=0.0)),
     # The default, with synthetic poses from the first step on.
     "both": Config(run=RunConfig(recipe="both"), losses=LossConfig(
-        weight_supervised=10.0, supervised_noise=0.05, pseudo_label_fraction=0.5)),
+        weight_supervised=10.0, pseudo_label_fraction=0.8)),
 }  # fmt: skip
 
 
