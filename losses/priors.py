@@ -44,8 +44,8 @@ def _direction(pose: Tensor, start: str, end: str) -> Tensor:
     return vector / (vector.square().sum(dim=-1, keepdim=True) + 1e-8).sqrt()
 
 
-def pose_loss(pose: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, ""]:
-    """Sum of the mean absolute errors in x, y and z: supervision by synthetic poses and pseudo-labels."""
+def pose_loss(pose: Float[Tensor, "*batch joint dim"], target: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, ""]:
+    """Sum over the coordinates of the mean absolute errors: supervision by synthetic poses and pseudo-labels."""
     return (pose - target).abs().sum(dim=-1).mean()
 
 

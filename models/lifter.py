@@ -41,7 +41,7 @@ class Lifter(nn.Module):
             x and y, and the logarithm of the scale of its error. Without it: x and y in, depth out, as in the paper.
     """
 
-    def __init__(self, width: int = 1024, blocks: int = 4, corrects_points: bool = True) -> None:
+    def __init__(self, width: int = 1024, blocks: int = 4, corrects_points: bool = False) -> None:
         super().__init__()
         self.width, self.blocks, self.corrects_points = width, blocks, corrects_points
         self.inputs, self.outputs = (3, 4) if corrects_points else (2, 1)

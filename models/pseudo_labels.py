@@ -43,9 +43,7 @@ class LabelledPoses:
         return self.pseudo_fraction < 1 or progress >= PSEUDO_LABELS_FROM
 
     @torch.no_grad()
-    def sample(
-        self, pose_norm: Tensor, progress: float, lifter: Lifter, generator: torch.Generator
-    ) -> Tensor:
+    def sample(self, pose_norm: Tensor, progress: float, lifter: Lifter, generator: torch.Generator) -> Tensor:
         """As many 3D poses as a batch has 2D poses: synthetic ones and, from mid-run on, pseudo-labels.
 
         Args:

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from utils.geometry import CAMERA_DISTANCE
 from utils.normalization import DETECTED, EXACT, UNSEEN
-from utils.skeleton import INDEX, JOINTS, MIRROR, NUM_JOINTS
+from utils.skeleton import INDEX, JOINTS, MIRROR, NUM_JOINTS, TRUNK
 
 EXACT_POSES = 1 / 3
 """Fraction of poses that keep their true points."""
@@ -28,8 +28,6 @@ MISS_STD, ONTO_ANOTHER = 0.4, 0.3
 LIMB_MIRRORED, JOINT_MIRRORED = 0.04, 0.03
 """How often a whole limb, or one joint, is found on the other side, in the most difficult pose."""
 LIMBS = (("hip", "knee", "foot"), ("shoulder", "elbow", "wrist"))
-ALWAYS_SEEN = ("hip", "left_hip", "right_hip", "thorax", "left_shoulder", "right_shoulder")
-"""Without these nobody is lifted."""
 UNSEEN_POSES, UNSEEN_JOINT, UNSEEN_LIMB = 0.25, 0.04, 0.08
 """Fraction of poses with unseen joints; in these, how often a joint, and each of `HIDDEN_TOGETHER`, is unseen."""
 HIDDEN_TOGETHER = (
@@ -55,7 +53,7 @@ def as_detected(
     """
     n, device = len(pose_norm), pose_norm.device
     exact, difficulty = torch.rand(2, n, 1, device=device, generator=generator)
-    found = _other_definitions(pose_norm, definitions, generator)
+    found = _other_definitions(pose_norm, definitions, generator) if definitions else pose_norm
     found = _jittered(found, difficulty, errors, generator)
     found = _missed(found, difficulty, errors, generator)
     found = _mirrored(found, difficulty[:, 0] * errors, generator)
@@ -76,7 +74,7 @@ def _tables(device: torch.device) -> dict[str, Tensor]:
         "missed": [MISSED.get(_kind(name), 0.0) for name in JOINTS],
         "mirrored_order": mirrored,
         "mirrored_rate": [LIMB_MIRRORED] * len(LIMBS) + [JOINT_MIRRORED] * len(limb_joints),
-        "hidden_rate": [0.0 if name in ALWAYS_SEEN else UNSEEN_JOINT for name in JOINTS],
+        "hidden_rate": [0.0 if name in TRUNK else UNSEEN_JOINT for name in JOINTS],
         "hidden_together": [[float(name in group) for name in JOINTS] for group in HIDDEN_TOGETHER],
     }
     return {name: torch.tensor(rows, device=device) for name, rows in tables.items()}

@@ -38,6 +38,7 @@ ROLL_STD_DEG = 2.0
 OFF_AXIS_STD_DEG = 4.0
 """Standard deviation of the angles, across and along, between the optical axis and the ray to the root."""
 
+
 class SyntheticPeople:
     """Draws people and cameras.
 
