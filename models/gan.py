@@ -23,16 +23,23 @@ from .validation import Validation
 
 
 class PoseGAN(LightningModule):
-    """Trains a lifter from 2D poses. All settings of the config are saved with each checkpoint, as plain values."""
+    """Trains a lifter from 2D poses. All settings of the config are saved with each checkpoint, as plain values.
+
+    Args:
+        config: the settings.
+        start: a trained lifter of the config's shape to go on from; its pseudo-labels serve from the first step on.
+    """
 
     bone_ratios: Tensor
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, start: Lifter | None = None) -> None:
         super().__init__()
         self.save_hyperparameters(config.flat())
         self.automatic_optimization = False
         self.config, network = config, config.network
         self.lifter = Lifter(network.width, network.lifter_blocks, network.corrects_points)
+        if start:
+            self.lifter.load_state_dict(start.state_dict())
         self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)
         self.discriminator = Discriminator(network.discriminator_width, network.discriminator_blocks)
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
@@ -41,6 +48,8 @@ class PoseGAN(LightningModule):
     def on_fit_start(self) -> None:
         """Readies what must live where the networks are."""
         self.labelled_poses = LabelledPoses(self.config.losses, self.config.views, self.device)
+        if self.config.run.init:
+            self.labelled_poses.pseudo_labels_from = 0.0
         self.self_supervision = SelfSupervision(self.config.losses, self.config.views, self.bone_ratios)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:

@@ -50,6 +50,10 @@ class Lifter(nn.Module):
             for parameter in self.network[-1].parameters():
                 parameter.mul_(START_FACTOR)
 
+    def shape(self) -> dict[str, Any]:
+        """The settings of `utils.config.NetworkConfig` that describe it."""
+        return {"width": self.width, "lifter_blocks": self.blocks, "corrects_points": self.corrects_points}
+
     def forward(self, pose_norm: Tensor, confidence: Tensor | None = None, correct: bool = True) -> Lifted:
         """X_j = (x_j z_j, y_j z_j, z_j) - X_root with z_j = max(1, c + f(x)_j), the root's offset pinned to 0 (Eq. 1).
 

@@ -36,11 +36,12 @@ class LabelledPoses:
 
     def __init__(self, losses: LossConfig, views: ViewConfig, device: str | torch.device = "cpu") -> None:
         self.losses, self.pseudo_fraction = losses, losses.pseudo_label_fraction
+        self.pseudo_labels_from = PSEUDO_LABELS_FROM
         self.synthetic = SyntheticPeople(device, (views.elevation_mean, views.elevation_std))
 
     def available(self, progress: float) -> bool:
         """Whether there are any at this fraction of the run: pseudo-labels alone come late."""
-        return self.pseudo_fraction < 1 or progress >= PSEUDO_LABELS_FROM
+        return self.pseudo_fraction < 1 or progress >= self.pseudo_labels_from
 
     @torch.no_grad()
     def sample(self, pose_norm: Tensor, progress: float, lifter: Lifter, generator: torch.Generator) -> Tensor:
@@ -56,7 +57,7 @@ class LabelledPoses:
             (B, 17, 3) root-relative and upright, in mm.
         """
         bodies, count = self.synthetic.bodies, len(pose_norm)
-        pseudo = round(self.pseudo_fraction * count) if progress >= PSEUDO_LABELS_FROM else 0
+        pseudo = round(self.pseudo_fraction * count) if progress >= self.pseudo_labels_from else 0
         drawn = [bodies.sample(count - pseudo, generator)[0]] if pseudo < count else []
         if pseudo:
             # Annotators mark points much as detectors find them.

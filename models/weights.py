@@ -125,8 +125,7 @@ def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
     weights = {
         name: value.half() if value.is_floating_point() else value for name, value in lifter.state_dict().items()
     }
-    options = {"width": lifter.width, "lifter_blocks": lifter.blocks, "corrects_points": lifter.corrects_points}
-    content = {"format": FORMAT, **options, "lifter": weights, "note": note}
+    content = {"format": FORMAT, **lifter.shape(), "lifter": weights, "note": note}
     file = io.BytesIO()
     torch.save(content, file)
     write_whole(path, file.getbuffer())

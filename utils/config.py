@@ -32,6 +32,8 @@ class RunConfig:
     resume: Path | None = option(
         None, "go on from this checkpoint, a run's last.ckpt, with its options where no flag says otherwise",
         metavar="CKPT")
+    init: Path | None = option(
+        None, "begin with the weights and the networks of this lifter, for poses of your own", metavar="CKPT")
     evaluate: Path | None = option(None, "no training: print this checkpoint's tables", metavar="CKPT")
     results: Path | None = option(
         None, "with --evaluate: also write the tables here, and a CSV file beside it", metavar="FILE.json")
@@ -49,6 +51,7 @@ class DataConfig:
     train_data: str | None = option(
         None, "2D poses to train on: MPII, Human3.6M's S1 S5 S6 S7 S8, synthetic poses, or your own keypoints in a "
         "file; left out: MPII if --data_dir has it, else synthetic", metavar="{mpii,h36m,synthetic,FILE}")
+    train_2d: Literal["gt", "detected"] = option("gt", "Human3.6M's 2D poses to train on: projected, or a detector's")
     skeleton: str | None = option(
         None, "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, "
         "openpose_body_25, or another name in utils/skeleton.py")
@@ -198,7 +201,7 @@ def parse_config(argv: list[str] | None = None) -> Config:
     parser = build_parser()
     given = vars(parser.parse_args(argv))
     config = RECIPES[given.get("recipe", "default")].updated(given)
-    check(config, parser)
+    check(config, config.run, parser)
     if config.run.resume:
         config = _resumed(given, parser)
     active = [name for name, value in config.flat().items() if name.startswith("weight_") and value]
@@ -208,22 +211,21 @@ def parse_config(argv: list[str] | None = None) -> Config:
         parser.error("with --pseudo_label_fraction 1 supervision waits for pseudo-labels: give another --weight_...")
     if config.data.skeleton and config.data.train_data in (None, "mpii", "h36m", "synthetic"):
         parser.error("--skeleton goes with --train_data FILE: the other data sets' points are known")
-    is_file = config.data.val_data not in (None, "h36m", "synthetic")
-    stride = config.data.val_stride or (1 if config.run.evaluate or is_file else 64)
+    whole = config.run.evaluate or config.data.val_data not in (None, "h36m", "synthetic")
+    stride = config.data.val_stride or (1 if whole else 64)
     return config.updated({"val_stride": stride})
 
 
-def check(config: Config, parser: Parser) -> None:
+def check(config: Config, run: RunConfig, parser: Parser) -> None:
     """What one flag alone does not tell."""
-    run = config.run
-    for name in ("resume", "evaluate", "ckpt"):
+    for name in ("resume", "init", "evaluate", "ckpt"):
         path = getattr(run, name)
         if path and not _holds(path.is_file):
             parser.error(f"argument --{name}: there is no file {path}")
     if config.data.data_dir and not _holds(config.data.data_dir.is_dir):
         parser.error(f"argument --data_dir: there is no folder {config.data.data_dir}")
-    if bool(run.resume) + bool(run.evaluate) + bool(run.export) > 1:
-        parser.error("--resume trains, --evaluate and --export do not: give one of them")
+    if sum(map(bool, (run.resume, run.init, run.evaluate, run.export))) > 1:
+        parser.error("--resume goes on with a run, --init begins one, --evaluate and --export do not train: give one")
     if run.resume and run.run_name:
         parser.error("--run_name is for a new run: a resumed one has its name")
     if not run.export and (run.ckpt or run.export_precision != "fp32"):
@@ -249,7 +251,7 @@ def _resumed(given: dict[str, Any], parser: Parser) -> Config:
         noted = read_note(given["resume"]).get("options", {})
     except ValueError as error:
         parser.error(f"argument --resume: {error}")
-    known = RECIPES["default"].flat().keys() - {"resume", "evaluate"}
+    known = RECIPES["default"].flat().keys() - {"resume", "init", "evaluate"}
     flags = [_as_flag(name, value) for name, value in noted.items() if name in known and value is not None]
     # Noted options pass the same checks as typed ones.
     earlier = vars(parser.parse_args(flags))

@@ -8,7 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from datasets.datamodule import EpochBatches
 from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
-from losses.self_supervision import SelfSupervision, Term, random_views, total
+from losses.self_supervision import SelfSupervision, random_views, total
 from models.gan import PoseGAN
 from models.optimization import update_average
 from models.pseudo_labels import LabelledPoses
@@ -64,7 +64,7 @@ def test_a_step():
     logits = system.discriminator(add_noise(cycle.projection_norm.detach(), 0.05, GENERATOR)).split(32)
     values = [term.value for term in terms]
     values += [discriminator_loss(*logits, "least_squares"), discriminator_accuracy(*logits)]
-    values.append(labelled.held_out_loss(system.lifter_ema, poses_norm, GENERATOR))
+    values += [term.value for term in labelled.held_out_terms(system.lifter_ema, poses_norm, GENERATOR)]
     assert {value.device for value in values} == {META}
 
 

@@ -13,9 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from datasets.datamodule import EpochBatches, PoseDataModule
 from datasets.synthetic.people import load_synthetic
 from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss, generator_loss
-from losses.self_supervision import SelfSupervision, random_views, total
+from losses.self_supervision import SelfSupervision, Term, random_views, total
 from models import optimization
 from models.gan import PoseGAN
+from models.lifter import Lifter
 from models.pseudo_labels import LabelledPoses
 from utils.config import Config
 from utils.training.callbacks import SaveOnSignal
@@ -223,3 +224,12 @@ def test_what_weighs_nothing_is_not_computed(people, tmp_path, monkeypatch, opti
     monkeypatch.setattr(*unused, lambda *arguments: pytest.fail(f"{unused[1]} was computed"))
     _, trainer = fit(people, tmp_path, epochs=1, **options)
     assert trainer.callback_metrics["val_unsupervised_epoch"] > 0
+
+
+def test_a_run_begins_with_the_weights_that_it_is_given(people):
+    start = Lifter(width=16, blocks=1)
+    system = PoseGAN(Config().updated({**TINY, **start.shape()}), start)
+    for lifter in (system.lifter, system.lifter_ema):
+        assert all(
+            torch.equal(ours, theirs) for ours, theirs in zip(lifter.parameters(), start.parameters(), strict=True)
+        )
