@@ -6,20 +6,7 @@ import train_cuda_graph
 
 from models import load_lifter
 
-TINY = "--gpus 0 --train_data synthetic --synthetic_poses 600 --width 16 --lifter_blocks 1".split()
-    "--gpus",
-    "0",
-    "--train_data",
-    "synthetic",
-    "--synthetic_poses",
-    "600",
-    "--width",
-    "16",
-    "--lifter_blocks",
-    "1",
-    "--discriminator_width",
-    "16",
-]
+TINY = ["--gpus", "0", "--train_data", "synthetic", "--synthetic_poses", "600", "--width", "16", "--lifter_blocks", "1"]
 
 
 @pytest.mark.parametrize("flags", [["--recipe", "both"], ["--recipe", "synthetic", "--corrects_points"]])
