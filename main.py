@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from utils.config import Config, parse_config
+from utils.command_line import parse_config
+from utils.config import Config
 from utils.messages import first_line, missing_package
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")

@@ -28,7 +28,8 @@ from losses.self_supervision import SelfSupervision, total
 from models import optimization, save_lifter
 from models.gan import PoseGAN
 from models.pseudo_labels import PSEUDO_LABELS_FROM, LabelledPoses
-from utils.config import Config, parse_config
+from utils.command_line import parse_config
+from utils.config import Config
 from utils.normalization import flip
 
 WARM_UP, AFTER_CHANGE = 20, 5
@@ -55,7 +56,7 @@ class Training:
 
     def __init__(self, config: Config) -> None:
         self.config, options = config, config.optimization
-        self.device = device = torch.device("cuda" if config.run.gpus else "cpu")
+        self.device = device = torch.device("cpu" if config.run.gpus == 0 or not torch.cuda.is_available() else "cuda")
         torch.manual_seed(config.run.seed)
         train = load_training(config.data, config.run.seed)
         self.poses = PoseDataModule(train, train, options.batch_size, config.run.seed).train_norm.to(device)
