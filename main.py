@@ -4,8 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from utils.command_line import parse_config
-from utils.config import Config
+from utils.config import Config, parse_config
 from utils.messages import first_line, missing_package
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
@@ -61,10 +60,7 @@ def train(config: Config) -> int:
     seed_everything(config.run.seed, verbose=False)
     config, train_set, val_set = load_data(config)
     data = PoseDataModule(train_set, val_set, config.optimization.batch_size, config.run.seed)
-    start = load_lifter(config.run.init) if config.run.init else None
-    if start:
-        config = config.updated(start.shape())
-    system = PoseGAN(config, start)
+    system = PoseGAN(config)
     resume, first = config.run.resume, runs.is_first_process()
     earlier = runs.read_note(resume)
     if resume:

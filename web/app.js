@@ -1,11 +1,12 @@
 /** The page: what is open, what is shown, and the controls. */
 
-import { startEngine } from "./engine.js";
-import { asJson, asPicture, download } from "./outputs.js";
+import { download, startEngine } from "./engine.js";
+import { KINDS, filesOf, save } from "./outputs.js";
 import { createOverlay } from "./overlay.js";
 import { cameraOf } from "./pipeline.js";
 import { Playback } from "./playback.js";
 import { openCamera, openFile } from "./sources.js";
+import { smoothedPeople } from "./smoothing.js";
 import { createViewer, placePeople } from "./viewer.js";
 
 const element = id => document.getElementById(id);
@@ -17,6 +18,7 @@ let engine, viewer, overlay, playback, opening = 0;
 
 const settings = () => ({
   most: Number(element("most").value), smooth: Number(element("smooth").value), fov: Number(element("fov").value),
+  height: Number(element("height").value),
 });
 const camera = () => cameraOf(state.source.width, state.source.height, state.source.focal, settings().fov);
 
@@ -35,6 +37,7 @@ function busy(is) {
 async function open(load) {
   const number = ++opening;
   say("");
+  element("saved").textContent = "";
   busy(true);
   try {
     await ready;
@@ -51,6 +54,7 @@ async function open(load) {
     await lift();
   } catch (error) {
     if (number === opening) say(error);
+    if (!state.frame) element("found").textContent = "";
   } finally {
     if (number === opening) busy(false);
   }
@@ -58,12 +62,15 @@ async function open(load) {
 
 /** Lifts what is open from its beginning. */
 async function lift() {
-  const { source } = state, { most, smooth } = settings(), { intrinsics, origin } = camera();
+  const { source } = state, { most } = settings(), { intrinsics, origin } = camera();
   element("camera-note").textContent = `Camera: ${origin}.`;
-  if (source.kind !== "picture") return playback.start(source, state.frames, { most, smooth, intrinsics });
+  if (source.kind !== "picture") return playback.start(source, state.frames, { most, intrinsics });
   drawPicture(source.bitmap);
   overlay.show([], source.width, source.height);
   viewer.setPeople([]);
+  showPeople([]);
+  element("found").textContent = "Looking for people …";
+  element("note").textContent = "";
   const copy = await createImageBitmap(source.bitmap);
   const scene = await engine.ask("picture", { bitmap: copy, scale: source.scale, intrinsics, most }, [copy]);
   if (source === state.source) show({ time: 0, ...scene }, true);
@@ -98,9 +105,11 @@ function show(frame, isNew = false) {
   state.frame = frame;
   if (state.source.kind === "picture") state.frames = [frame];
   if (state.chosen !== null && !several) state.chosen = null;
-  const people = placePeople(frame.people.map(person => shown(person, several ? String(person.id) : "")), width, height, camera().intrinsics?.[0]);
+  const found = smoothedPeople(state.frames, state.frames.lastIndexOf(frame), settings().smooth);
+  const people = placePeople(found.map(person => shown(person, several ? String(person.id) : "")), width, height, camera().intrinsics?.[0]);
   if (state.source.kind !== "picture") people.forEach(settle);
-  viewer.setPeople(people.filter(isChosen), isNew ? { fit: people.filter(isChosen) } : {});
+  const chosen = people.filter(isChosen).map(person => state.chosen === null ? person : { ...person, label: "" });
+  viewer.setPeople(chosen, isNew ? { fit: chosen } : {});
   overlay.show(people.map(person => ({ ...person, faded: !isChosen(person) })), width, height, element("keypoints").getAttribute("aria-pressed") === "true");
   showPeople(frame.people.map(person => person.id));
   showNotes(frame);
@@ -134,15 +143,16 @@ function showNotes({ people, found }) {
   const missing = people.filter(isChosen).map(({ id, leftOut }) => [id, joints.filter((_, joint) => leftOut[joint])]).filter(([, names]) => names.length);
   element("note").textContent = [
     missing.length ? `Not in the picture: ${missing.map(([id, names]) => `${people.length > 1 ? `person ${id}: ` : ""}${names.join(", ").replaceAll("_", " ")}`).join("; ")}.` : "",
-    people.length > 1 ? "Distances between people take all to be equally large." : "",
+    people.filter(isChosen).length > 1 ? "Distances between people assume that all are equally tall." : "",
+    viewer.clouds ? "A joint lies in its cloud nine times in ten." : "",
   ].join(" ").trim();
   element("clouds").hidden = !people.some(person => person.uncertainty);
 }
 
 const actions = {
   file: () => element("file").click(),
-  camera: () => open(openCamera),
-  sample: () => take(fetch("generated/sample.png").then(async answer => new File([await answer.blob()], "sample.png", { type: "image/png" }))),
+  camera: () => open(() => openCamera(element("facing").value)),
+  sample: () => take(download("generated/sample.png").then(content => new File([content], "sample.png", { type: "image/png" }))),
 };
 
 /** Opens a file or the promise of one. */
@@ -150,18 +160,19 @@ function take(file) {
   if (file) open(async () => openFile(await file));
 }
 
-const savers = {
-  PNG: () => asPicture(canvas, element("overlay"), element("scene")),
-  JSON: async () => new Blob([JSON.stringify(asJson(state, camera(), engine.tables))], { type: "application/json" }),
-};
-
 /** Saves what is open under the source's name. */
-async function save(kind) {
+async function saveAs(kind) {
+  busy(true);
+  say("");
   try {
-    if (!state.frames.some(frame => frame.people.length)) throw new Error("There is nobody to save.");
-    download(`${state.source.name.replace(/\.[^.]*$/, "")}.${kind.toLowerCase()}`, await savers[kind]());
+    const canvases = { photo: canvas, overlay: element("overlay"), scene: element("scene") };
+    const { files, note } = await filesOf(kind, state, engine, { canvases, camera: camera(), ...settings() });
+    for (const [name, blob] of files) save(name, blob);
+    element("saved").textContent = note;
   } catch (error) {
     say(error);
+  } finally {
+    busy(false);
   }
 }
 
@@ -190,9 +201,13 @@ function listen() {
   addEventListener("paste", event => take(event.clipboardData.files[0]));
   toggle("keypoints", () => {});
   toggle("clouds", pressed => { viewer.clouds = pressed; });
-  for (const id of ["most", "smooth", "fov", "lifter"]) {
+  for (const id of ["most", "smooth", "fov", "lifter", "height", "facing"]) {
     element(id).onchange = () => {
       if (!element(id).checkValidity()) return say(`${element(id).labels[0].firstChild.textContent.trim()} must be from ${element(id).min} to ${element(id).max}.`);
+      say("");
+      if (id === "facing" && state.source?.kind === "camera") return actions.camera();
+      if (id === "smooth" && state.frame) show(state.frame);
+      if (["height", "facing", "smooth"].includes(id)) return;
       open(async () => {
         if (id === "lifter") await engine.useLifter(element(id).value);
         return state.source;
@@ -211,17 +226,17 @@ async function start() {
   overlay = createOverlay(element("overlay"), skeleton);
   const controls = { play: element("play"), seek: element("seek"), time: element("time") };
   playback = new Playback(engine, controls, { draw: drawPicture, show, fail: say });
+  element("smooth").append(new Option("none", 0), new Option("little", defaults.smooth, true, true), new Option("much", 3 * defaults.smooth));
   element("lifter").append(...lifters.map(({ name, title }) => new Option(title, name)));
-  Object.assign(element("most"), { value: defaults.people });
-  Object.assign(element("smooth"), { value: defaults.smooth });
-  Object.assign(element("fov"), { value: defaults.fov });
-  element("saves").append(...Object.keys(savers).map(
-    kind => Object.assign(document.createElement("button"), { textContent: kind, onclick: () => save(kind) })));
+  const values = { most: defaults.people, fov: defaults.fov, height: defaults.height_m };
+  for (const [id, value] of Object.entries(values)) element(id).value = value;
+  element("saves").append(...KINDS.map(
+    kind => Object.assign(document.createElement("button"), { textContent: kind, onclick: () => saveAs(kind) })));
   document.documentElement.dataset.ready = "";
   busy(false);
 }
 
 window.page = { state, get engine() { return engine; }, get viewer() { return viewer; } };
 listen();
-const ready = start();
+export const ready = start();
 ready.catch(error => { say(error); element("progress").hidden = true; });

@@ -30,15 +30,19 @@ export class BlazePose {
     return largestFirst(this.alone(await this.search(image, this.own.FRACTIONS, [])), shrink, picture);
   }
 
-  /** The people in a video's next picture: where they just were, and anew where one is lost or once a second. */
-  async follow(picture, seconds) {
+  /**
+   * The people in a video's next picture: where they just were, and anew where one is lost or once a second.
+   *
+   * @param isLive search quickly, for whoever stands before the camera.
+   */
+  async follow(picture, seconds, isLive) {
     const { image, shrink } = withinLimit(picture, this.crops), { VIDEO_FRACTIONS, STILL_ALIKE, SEARCH_S } = this.own;
     const looks = [];
     for (const { circle } of this.followed) looks.push(await this.landmarks(image, this.cropAround(circle)));
     let found = looks.filter(look => likeness(look, this.crops) >= STILL_ALIKE);
     const passed = seconds - this.searched, newcomersDue = !(passed >= 0 && passed < SEARCH_S);
     if (newcomersDue || found.length < Math.max(looks.length, 1)) {
-      found = await this.search(image, newcomersDue ? VIDEO_FRACTIONS : VIDEO_FRACTIONS.slice(0, 1), found);
+      found = await this.search(image, newcomersDue && !isLive ? VIDEO_FRACTIONS : VIDEO_FRACTIONS.slice(0, 1), found);
       if (newcomersDue) this.searched = seconds;
     }
     this.followed = this.alone(found);

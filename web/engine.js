@@ -60,7 +60,7 @@ function startWorker(base) {
 }
 
 /** A file of the page as an ArrayBuffer. */
-async function download(file, progress = () => {}) {
+export async function download(file, progress = () => {}) {
   let response;
   try {
     response = await fetch(file);

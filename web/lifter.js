@@ -1,7 +1,5 @@
 /** The lifter: 17 joints in pixels in, a 3D pose out. As models/lifter.py, its network as plain products of matrices. */
 
-const START_SCALE = 0.05, SCALE_RANGE = 4, RADIUS_90 = 5.32, DETECTED = 0.5;
-
 /**
  * @param file ArrayBuffer of half-precision weights (outputs, inputs) and biases, layer by layer.
  * @param layout {width, blocks, inputs, outputs}: inputs a joint are x, y and, of three, the confidence; outputs a joint
@@ -10,7 +8,7 @@ const START_SCALE = 0.05, SCALE_RANGE = 4, RADIUS_90 = 5.32, DETECTED = 0.5;
  */
 export class Lifter {
   constructor(file, { width, blocks, inputs, outputs }, { joints, mirror, skeleton, constants }) {
-    Object.assign(this, { inputs, outputs, mirror, root: skeleton.root, count: joints.length, ...constants.geometry });
+    Object.assign(this, { inputs, outputs, mirror, root: skeleton.root, ...constants.geometry, ...constants.lifter });
     const widths = [joints.length * inputs, ...Array(2 * blocks + 1).fill(width), joints.length * outputs];
     const halves = new Uint16Array(file);
     let at = 0;
@@ -27,7 +25,7 @@ export class Lifter {
    * @param confidence of each joint: 1 exact, 0.5 as detectors find it, 0 nobody sees it.
    * @returns {pose: [[x, y, z], ...], uncertainty: [radius, ...] or null}
    */
-  lift(joints, intrinsics = null, confidence = joints.map(() => DETECTED)) {
+  lift(joints, intrinsics, confidence) {
     const trust = this.inputs > 2 ? confidence : joints.map(() => 1);
     let points = joints, turn = null;
     if (intrinsics) {
@@ -47,7 +45,7 @@ export class Lifter {
     });
     return {
       pose: turn ? pose.map(p => turn.map(row => row[0] * p[0] + row[1] * p[1] + row[2] * p[2])) : pose,
-      uncertainty: one.scale && one.scale.map((value, joint) => RADIUS_90 * (value + other.scale[this.mirror[joint]]) / 2),
+      uncertainty: one.scale && one.scale.map((value, joint) => this.RADIUS_90 * (value + other.scale[this.mirror[joint]]) / 2),
     };
   }
 
@@ -70,7 +68,8 @@ export class Lifter {
       const depth = Math.max(far + output(joint, 0) - output(root, 0), near);
       return [(x + correction(joint, 0)) * depth, (y + correction(joint, 1)) * depth, depth];
     });
-    const scale = outputs > 3 && flat.map((_, joint) => START_SCALE * Math.exp(SCALE_RANGE * Math.tanh(output(joint, 3) / SCALE_RANGE)));
+    const { START_SCALE: start, SCALE_RANGE: range } = this;
+    const scale = outputs > 3 && flat.map((_, joint) => start * Math.exp(range * Math.tanh(output(joint, 3) / range)));
     return { pose: placed.map(p => p.map((value, axis) => value - placed[root][axis])), scale: scale || null };
   }
 

@@ -1,10 +1,39 @@
-/** What can be saved: JSON as demo.py writes it, and a picture. */
+/** What can be saved: JSON as demo.py writes it, a picture, and motions for other programs. */
+
+import { smoothedPeople } from "./smoothing.js";
+
+export const KINDS = ["PNG", "JSON", "BVH", "GLB", "TRC"];
+
+/**
+ * What is open as files of a kind; of motions, one a person.
+ *
+ * @param state {source, frames, chosen} of app.js.
+ * @param options {canvases: {photo, overlay, scene}, camera, height: of the people in metres, smooth: in seconds}
+ * @returns {files: [[name, Blob], ...], note: what is to be said of them, or ""}
+ */
+export async function filesOf(kind, { source, frames, chosen }, engine, { canvases, camera, height, smooth }) {
+  if (!frames.some(({ people }) => people.length)) throw new Error("There is nobody to save.");
+  const shown = frames.map((frame, number) => ({ ...frame, people: smoothedPeople(frames, number, smooth) }));
+  const name = source.name.replace(/\.[^.]*$/, ""), suffix = kind.toLowerCase();
+  if (kind === "PNG") return { files: [[`${name}.${suffix}`, await asPicture(canvases)]], note: "" };
+  if (kind === "JSON") {
+    const text = JSON.stringify(asJson(source, shown, camera, engine.tables));
+    return { files: [[`${name}.${suffix}`, new Blob([text], { type: "application/json" })]], note: "" };
+  }
+  const tracks = tracksOf(shown, chosen), names = Object.keys(tracks).map(id => `${id === "1" ? "" : `person${id}_`}${name}.${suffix}`);
+  const given = { tracks: Object.values(tracks), rate: rateOf(frames), height, intrinsics: camera.intrinsics, kind, names };
+  const found = await engine.ask("motions", given), errors = found.map(({ error }) => error.toFixed(1)).join(", ");
+  return {
+    files: found.map(({ file }, number) => [names[number], new Blob([file])]),
+    note: `Saved ${names.join(", ")}. People are taken to be ${height} m tall; the skeleton is ${errors} % of the mean root distance off the lifted joints.`,
+  };
+}
 
 const rounded = (value, digits) => Number(value.toFixed(digits));
 const rows = (points, digits, leftOut) => points.map((point, at) => leftOut?.[at] ? null : point.map(value => rounded(value, digits)));
 
 /** Everything known about a picture's people, or those of a video frame by frame, as pose.json has it. */
-export function asJson({ source, frames }, camera, tables) {
+function asJson(source, frames, camera, tables) {
   const head = {
     camera: {
       intrinsics_px: camera.intrinsics?.map(value => rounded(value, 2)) ?? null, intrinsics_from: camera.origin,
@@ -25,7 +54,7 @@ export function asJson({ source, frames }, camera, tables) {
   };
 }
 
-function personAsJson({ joints, confidence, filled, leftOut, pose, keypoints }, tables, withKeypoints) {
+function personAsJson({ joints, confidence, filled, leftOut, pose, uncertainty, keypoints }, tables, withKeypoints) {
   const names = test => tables.joints.filter((_, joint) => test(joint));
   return {
     joints_2d_px: rows(joints, 2, leftOut),
@@ -33,6 +62,7 @@ function personAsJson({ joints, confidence, filled, leftOut, pose, keypoints }, 
     filled_joints: names(joint => filled[joint] && !leftOut[joint]),
     left_out_joints: names(joint => leftOut[joint]),
     joints_3d: rows(pose, 4, leftOut),
+    ...(uncertainty && { uncertainty: uncertainty.map((radius, joint) => leftOut[joint] ? null : rounded(radius, 4)) }),
     ...(withKeypoints && {
       keypoints: {
         skeleton: tables.source, names: tables.points, points_px: rows(keypoints.points, 2),
@@ -42,14 +72,30 @@ function personAsJson({ joints, confidence, filled, leftOut, pose, keypoints }, 
   };
 }
 
+/** What was lifted of each person who is chosen, frame by frame: {id: {seconds, poses, leftOut, joints}}. */
+function tracksOf(frames, chosen) {
+  const tracks = {};
+  for (const { time, people } of frames) {
+    for (const { id, pose, leftOut, joints } of people) {
+      if (chosen !== null && id !== chosen) continue;
+      const track = tracks[id] ??= { seconds: [], poses: [], leftOut: [], joints: [] };
+      track.seconds.push(time - frames[0].time);
+      track.poses.push(pose);
+      track.leftOut.push(leftOut);
+      track.joints.push(joints);
+    }
+  }
+  return tracks;
+}
+
 /** Frames a second, from the median of the steps between them. */
-export function rateOf(frames) {
+function rateOf(frames) {
   const steps = frames.slice(1).map(({ time }, number) => time - frames[number].time).sort((a, b) => a - b);
   return steps.length ? 1 / Math.max(steps[steps.length >> 1], 1e-3) : 30;
 }
 
 /** The picture with its keypoints, and beside it the scene, equally high. */
-export function asPicture(photo, overlay, scene) {
+function asPicture({ photo, overlay, scene }) {
   const height = Math.min(photo.height, 1600), width = Math.round(photo.width * height / photo.height);
   const sceneWidth = Math.round(scene.width * height / scene.height);
   const canvas = Object.assign(document.createElement("canvas"), { width: width + sceneWidth, height });
@@ -64,7 +110,7 @@ export function asPicture(photo, overlay, scene) {
 }
 
 /** Hands a file to the browser to be saved. */
-export function download(name, blob) {
+export function save(name, blob) {
   const address = URL.createObjectURL(blob);
   Object.assign(document.createElement("a"), { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);

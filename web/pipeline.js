@@ -16,11 +16,11 @@ export class Pipeline {
     this.begin();
   }
 
-  /** Begins a video. Numbers go on, so that nobody gets the number of somebody of before. */
-  begin(smooth = 0) {
-    const count = this.tracker?.count ?? 0;
+  /** Begins a video or, unless it is `anew`, another part of it: then nobody gets the number of somebody of before. */
+  begin(anew = true) {
+    const count = anew ? 0 : this.tracker.count;
     this.detector.forget();
-    this.tracker = new Tracker(smooth, this.tables);
+    this.tracker = new Tracker(this.tables);
     this.tracker.count = count;
   }
 
@@ -40,16 +40,20 @@ export class Pipeline {
   }
 
   /** The people of a video's next frame, each with a number that stays. Frames without people are no error. */
-  async follow(picture, seconds, intrinsics, most) {
-    const found = await this.detector.follow(picture, seconds);
-    const people = this.tracker.follow(this.seen(found, picture.scale, most, false), seconds).map(([track, person]) => {
-      const { pose, uncertainty } = this.lift(person, intrinsics);
-      return { id: track.number, ...person, pose: track.smoothPose(pose, seconds), uncertainty };
-    });
+  async follow(picture, seconds, intrinsics, most, isLive) {
+    const found = await this.detector.follow(picture, seconds, isLive);
+    const people = this.tracker.follow(this.seen(found, picture.scale, most, false), seconds).map(
+      ([track, person]) => ({ id: track.number, ...person, ...this.lift(person, intrinsics) }));
     return { people, found: found.length };
   }
 
-  lift(person, intrinsics) { return this.lifter.lift(person.joints, intrinsics); }
+  lift(person, intrinsics) { return this.lifter.lift(person.joints, intrinsics, this.trust(person)); }
+
+  /** What a lifter may know of the joints: found by a detector or not seen; the trunk is taken for seen. */
+  trust({ filled, leftOut }) {
+    const { joints, trunk, constants } = this.tables, { DETECTED, UNSEEN } = constants.normalization;
+    return joints.map((name, joint) => (filled[joint] || leftOut[joint]) && !trunk.includes(name) ? UNSEEN : DETECTED);
+  }
 
   /** Those who are seen well enough to be lifted. */
   seen(found, scale, most, strict) {

@@ -1,6 +1,6 @@
 /** Videos and the camera, frame by frame: each is lifted once and kept, and shown with its own people. */
 
-const LARGEST_SIDE = 1280, JUMP_S = 0.5, MOST_LIVE = 3000, SLOWEST = 0.0625, HEADROOM = 0.85;
+const LARGEST_SIDE = 1280, JUMP_S = 0.5, MOST_LIVE = 3000, SLOWEST = 0.0625, CAUTIOUS = 0.25, HEADROOM = 0.85;
 const PLAY = "M4 2l12 7-12 7z", PAUSE = "M4 2h4v14H4zM11 2h4v14h-4z";
 const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
@@ -23,17 +23,19 @@ export class Playback {
   async start(source, frames, options) {
     this.stop();
     const run = ++this.run, { video } = source;
-    Object.assign(this, { source, frames, options, busy: false, pending: null, held: false, last: null, interval: 1 / 30, cost: 0 });
-    await this.engine.ask("begin", options);
+    Object.assign(this, { source, frames, options, busy: false, queue: [], held: false, last: null, interval: 1 / 30, cost: 0 });
+    await this.engine.ask("begin", { anew: true });
     video.onplay = video.onpause = video.onended = () => this.showState();
+    if (source.kind === "video") {
+      video.playbackRate = CAUTIOUS;
+      await seek(video, video.ended ? 0 : video.currentTime);
+    }
     const next = (now, shown) => {
       if (run !== this.run) return;
-      if (now !== undefined) this.take(shown?.mediaTime ?? video.currentTime, run).catch(this.fail);
+      this.take(shown?.mediaTime ?? video.currentTime, run).catch(this.fail);
       if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(next); else requestAnimationFrame(next);
     };
     next();
-    // The frame that is shown already comes again.
-    video.currentTime = video.ended ? 0 : video.currentTime;
     await video.play().catch(() => {});
     this.showState();
   }
@@ -50,25 +52,22 @@ export class Playback {
     this.showState();
   }
 
-  /** Shows a frame. A video that comes to the next one too early waits, so that no frame is left out; a camera does not. */
+  /** Takes a frame that has come. While one is being lifted a video waits, so that none is left out; a camera does not. */
   async take(time, run) {
-    this.showTime(time);
     const { video, kind } = this.source;
+    this.showTime(time);
+    if (this.busy && kind === "camera") return;
+    // Whoever scrubs wants the last frame, not those on the way.
+    if (video.paused && !this.held) this.queue = [];
+    this.queue.push({ time, picture: this.isKnown(time) ? null : this.capture() });
     if (this.busy) {
-      if (kind === "camera") return;
-      this.pending = time;
-      if (!video.paused) {
-        this.held = true;
-        video.pause();
-      }
+      this.held ||= !video.paused;
+      video.pause();
       return;
     }
     this.busy = true;
     try {
-      for (let at = time; at !== null && run === this.run; at = this.pending) {
-        this.pending = null;
-        await this.present(at, run);
-      }
+      while (this.queue.length && run === this.run) await this.present(this.queue.shift(), run);
     } finally {
       if (run === this.run) {
         this.busy = false;
@@ -78,22 +77,33 @@ export class Playback {
     }
   }
 
+  /** The picture that the video shows now, no larger than people are looked for in. */
+  capture() {
+    const { width, height, video } = this.source, scale = Math.max(Math.max(width, height) / LARGEST_SIDE, 1);
+    const size = { resizeWidth: Math.round(width / scale), resizeHeight: Math.round(height / scale), resizeQuality: "medium" };
+    return createImageBitmap(video, scale > 1 ? size : {});
+  }
+
+  isKnown(time) {
+    const nearest = this.source.kind === "video" && this.frames[this.nearest(time)];
+    return nearest && Math.abs(nearest.time - time) < this.interval / 2;
+  }
+
   /** Shows a frame as it was lifted before, or lifts it. */
-  async present(time, run) {
-    const known = this.source.kind === "video" && this.frames[this.nearest(time)];
-    if (!known || Math.abs(known.time - time) > this.interval / 2) return this.lift(time, run);
-    this.draw(this.source.video);
-    this.show(known);
+  async present({ time, picture }, run) {
+    if (!this.isKnown(time)) return this.lift(time, await (picture ?? this.capture()), run);
+    this.draw(picture ? await picture : this.source.video);
+    this.show(this.frames[this.nearest(time)]);
     this.last = null;
   }
 
-  async lift(time, run) {
-    const { source, options, frames } = this, begun = performance.now();
-    const scale = Math.max(Math.max(source.width, source.height) / LARGEST_SIDE, 1);
-    const size = { resizeWidth: Math.round(source.width / scale), resizeHeight: Math.round(source.height / scale), resizeQuality: "medium" };
-    const picture = await createImageBitmap(source.video, scale > 1 ? size : {}), bitmap = await createImageBitmap(picture);
-    if (this.last === null || time < this.last || time > this.last + JUMP_S) await this.engine.ask("begin", options);
-    const scene = await this.engine.ask("frame", { ...options, bitmap, scale, seconds: time }, [bitmap]);
+  async lift(time, picture, run) {
+    const { source, options, frames } = this, begun = performance.now(), bitmap = await createImageBitmap(picture);
+    const jumped = this.last === null || time < this.last || (source.kind === "video" && time > this.last + JUMP_S);
+    if (jumped) await this.engine.ask("begin", { anew: false });
+    const scale = source.width / picture.width;
+    const given = { ...options, bitmap, scale, seconds: time, isLive: source.kind === "camera" };
+    const scene = await this.engine.ask("frame", given, [bitmap]);
     if (run !== this.run) return;
     const frame = { time, ...scene };
     frames.splice(this.nearest(time) + (frames.length && frames[this.nearest(time)].time < time), 0, frame);
@@ -138,4 +148,12 @@ export class Playback {
     this.seek.value = time;
     this.time.textContent = `${clock(time)} / ${clock(duration)}`;
   }
+}
+
+/** Resolves when a video shows the picture of a time. */
+function seek(video, time) {
+  return new Promise(resolve => {
+    video.addEventListener("seeked", resolve, { once: true });
+    video.currentTime = time;
+  });
 }

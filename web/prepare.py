@@ -25,15 +25,14 @@ WEB = Path(__file__).resolve().parent
 ROOT = WEB.parent
 sys.path.insert(0, str(ROOT))
 
-from models import load_lifter  # noqa: E402
+from models import lifter, load_lifter  # noqa: E402
 from models.detectors import blazepose, crops  # noqa: E402
 from models.detectors.loading import ESTIMATOR_FOLDER, FILES, check_file  # noqa: E402
-from models.lifter import Lifter  # noqa: E402
-from utils import anthropometry, geometry, keypoints, skeleton  # noqa: E402
-from utils.demo import images, people, tracking, upper_body, viewer  # noqa: E402
+from utils import anthropometry, geometry, keypoints, normalization, skeleton  # noqa: E402
+from utils.demo import people, tracking, upper_body, viewer  # noqa: E402
 from utils.demo.options import DemoOptions  # noqa: E402
+from utils.export3d import body, mesh, motion, nodes, placing, rig, trc, turns  # noqa: E402
 from utils.files import write_whole  # noqa: E402
-from utils.normalization import mean_root_distance  # noqa: E402
 
 CHECKPOINTS = ROOT / "test" / "checkpoints"
 LIFTERS = {
@@ -101,7 +100,8 @@ def tables() -> dict[str, Any]:
         "sides": skeleton.SIDE_COLOURS,
         "joints": skeleton.JOINTS,
         "mirror": skeleton.MIRROR,
-        "standing": (standing / mean_root_distance(standing)).numpy(),
+        "trunk": getattr(skeleton, "TRUNK", ()),
+        "standing": (standing / normalization.mean_root_distance(standing)).numpy(),
         "conventions": people.CONVENTIONS,
         "source": source,
         "points": points,
@@ -109,15 +109,29 @@ def tables() -> dict[str, Any]:
         "jointWeights": skeleton.joint_weights(source),
         "neighbours": {name: rows for name, rows in known.items() if name in points and rows},
         "parts": upper_body.PARTS,
-        "defaults": {name: getattr(defaults, name) for name in ("thr", "people", "fov", "smooth")},
+        "rig": rig_tables(),
+        "markers": trc.MARKERS,
+        "defaults": {name: getattr(defaults, name) for name in ("thr", "people", "fov", "smooth", "height_m")},
         "constants": {
             name: constants_of(module)
             for name, module in {
                 "blazepose": blazepose, "crops": crops, "tracking": tracking, "keypoints": keypoints,
-                "anthropometry": anthropometry, "geometry": geometry, "images": images,
+                "anthropometry": anthropometry, "geometry": geometry, "normalization": normalization, "lifter": lifter,
             }.items()
         },
     }  # fmt: skip
+
+
+def rig_tables() -> dict[str, Any]:
+    """The skeleton of exported motions."""
+    owners, nodes_and_parents = (body, mesh, motion, placing, rig, turns), enumerate(nodes.NODE_PARENTS)
+    return {
+        "names": nodes.NODES,
+        "parents": nodes.NODE_PARENTS,
+        "nodeOfJoint": nodes.NODE_OF_JOINT,
+        "radii": [mesh.radii_of(node) if parent >= 0 else (0, 0) for node, parent in nodes_and_parents],
+        **{name: value for module in owners for name, value in constants_of(module).items()},
+    }
 
 
 def constants_of(module: ModuleType) -> dict[str, Any]:
@@ -146,13 +160,13 @@ def write_lifter(checkpoint: Path, path: Path) -> dict[str, int]:
 
     The file holds the weights (outputs, inputs) and the biases of each linear layer, in their order.
     """
-    lifter: Lifter = load_lifter(checkpoint).for_inference()
-    layers = [layer for layer in lifter.network.modules() if isinstance(layer, nn.Linear)]
+    network = load_lifter(checkpoint).for_inference()
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     values = [tensor.numpy().astype("<f2") for layer in layers for tensor in (layer.weight, layer.bias)]
     write_whole(path, b"".join(value.tobytes() for value in values))
     return {
-        "width": lifter.width,
-        "blocks": lifter.blocks,
+        "width": network.width,
+        "blocks": network.blocks,
         "inputs": layers[0].in_features // skeleton.NUM_JOINTS,
         "outputs": layers[-1].out_features // skeleton.NUM_JOINTS,
     }

@@ -69,14 +69,14 @@ const REFUSALS = {
   NotReadableError: "The camera is in use by another program: close that, then try again.",
 };
 
-/** The camera; of several, the one that looks at the user. */
-export async function openCamera() {
+/** The camera; of several, the one that faces the user, or the "environment". */
+export async function openCamera(facing) {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new Error("This page may not use the camera: browsers allow it for https and localhost addresses only.");
   }
   const source = player();
   try {
-    const video = { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 } };
+    const video = { facingMode: facing, width: { ideal: 1280 }, height: { ideal: 720 } };
     source.video.srcObject = await navigator.mediaDevices.getUserMedia({ video });
     await source.video.play();
   } catch (error) {

@@ -1,42 +1,17 @@
-/** Following people through a video, and smoothing what is found of them. As utils/demo/tracking.py. */
-
-/** Smooths arrays of points: strongly while they are slow, little while they are fast (Casiez et al. 2012). */
-class OneEuro {
-  constructor(seconds, reaction) {
-    Object.assign(this, { cutoff: 1 / (2 * Math.PI * seconds), reaction, value: null, speed: null, time: 0 });
-  }
-
-  at(points, seconds) {
-    const step = Math.max(seconds - this.time, 1e-3), fraction = cutoff => 1 / (1 + 1 / (2 * Math.PI * cutoff * step));
-    this.time = seconds;
-    if (!this.value) {
-      this.value = points;
-      this.speed = points.map(point => point.map(() => 0));
-      return points;
-    }
-    this.value = points.map((point, number) => point.map((next, axis) => {
-      const last = this.value[number][axis], speed = this.speed[number];
-      speed[axis] += fraction(1) * ((next - last) / step - speed[axis]);
-      return last + fraction(this.cutoff + this.reaction * Math.abs(speed[axis])) * (next - last);
-    }));
-    return this.value;
-  }
-}
+/** Following people through a video. As utils/demo/tracking.py. */
 
 const distance = (one, other) => Math.hypot(one[0] - other[0], one[1] - other[1]);
 const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** One person through time. */
 class Track {
-  constructor(number, person, smooth, tables) {
-    const { REACTION, SIDED } = tables.constants.tracking;
+  constructor(number, person, tables) {
     Object.assign(this, { number, mirror: tables.mirror, own: tables.constants.tracking, seen: 0, size: person.size, joints: null });
-    this.smooth = smooth ? [new OneEuro(smooth, REACTION / Math.max(person.size, 1)), new OneEuro(smooth, REACTION)] : null;
-    this.swapped = SIDED.map(() => 0);
+    this.swapped = this.own.SIDED.map(() => 0);
     this.jointSeen = tables.joints.map(() => -Infinity);
   }
 
-  /** This person at a time: left and right as before, joints unseen for a moment remembered, all smoothed. */
+  /** This person at a time: left and right as before, joints unseen for a moment remembered. */
   follow(person, seconds) {
     person.leftOut.forEach((out, joint) => { if (!out) this.jointSeen[joint] = seconds; });
     person = this.remember(person, seconds);
@@ -45,11 +20,8 @@ class Track {
       person = { ...person, joints: sorted(person.joints), confidence: sorted(person.confidence), filled: sorted(person.filled) };
     }
     Object.assign(this, { seen: seconds, size: person.size, joints: person.joints });
-    return this.smooth ? { ...person, joints: this.smooth[0].at(person.joints, seconds) } : person;
+    return person;
   }
-
-  /** The 3D pose at a time, smoothed. */
-  smoothPose(pose, seconds) { return this.smooth ? this.smooth[1].at(pose, seconds) : pose; }
 
   /** Joints that are out of sight for a moment, where they were about the body when last seen. */
   remember(person, seconds) {
@@ -95,14 +67,10 @@ class Track {
   }
 }
 
-/**
- * Gives people the same number from frame to frame.
- *
- * @param smooth time constant of the filters in seconds; 0 leaves everything as it is.
- */
+/** Gives people the same number from frame to frame. */
 export class Tracker {
-  constructor(smooth, tables) {
-    Object.assign(this, { smooth, tables, own: tables.constants.tracking, count: 0, tracks: [] });
+  constructor(tables) {
+    Object.assign(this, { tables, own: tables.constants.tracking, count: 0, tracks: [] });
   }
 
   /** The people of one frame with their tracks, [[track, person], ...] in the order of their numbers. */
@@ -113,7 +81,7 @@ export class Tracker {
     people.forEach((person, number) => {
       // Near a person who was lost just now, but farther off than people move, it is an error about that person.
       if (assigned.has(number) || lost.some(track => track.distance(person)[0] < this.own.FARTHEST)) return;
-      const track = new Track(++this.count, person, this.smooth, this.tables);
+      const track = new Track(++this.count, person, this.tables);
       this.tracks.push(track);
       followed.push([track, track.follow(person, seconds)]);
     });

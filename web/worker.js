@@ -16,9 +16,8 @@ const tasks = {
   async start({ base, tables: given, networks, weights, layout }) {
     tables = given;
     const load = name => import(base + name);
-    const [blazepose, pipelines, lifters, litert] = await Promise.all(
-      ["blazepose.js", "pipeline.js", "lifter.js", "vendor/litert/index.js"].map(load));
-    modules = { ...blazepose, ...pipelines, ...lifters, ...litert };
+    const names = ["blazepose.js", "pipeline.js", "lifter.js", "motion.js", "formats.js", "glb.js", "vendor/litert/index.js"];
+    modules = Object.assign({}, ...await Promise.all(names.map(load)));
     // Without this the runtime would be looked for beside the worker, and would tell the console about itself.
     self.Module = { locateFile: name => base + (tables.runtime[name] ?? `vendor/litert/${name}`), printErr() {} };
     // On a GPU the networks would compute in half precision, and not the same everywhere.
@@ -31,20 +30,29 @@ const tasks = {
   /** Takes another lifter. */
   lifter({ weights, layout }) { pipeline.lifter = new modules.Lifter(weights, layout, tables); },
 
-  /** Begins a video. */
-  begin({ smooth }) { pipeline.begin(smooth); },
+  /** Begins a video or, unless it is `anew`, another part of it. */
+  begin({ anew }) { pipeline.begin(anew); },
 
   /** The people of a picture: an ImageBitmap, each of its pixels `scale` of the original's wide. */
   picture({ bitmap, scale, intrinsics, most }) {
     return pipeline.find({ ...pixelsOf(bitmap), scale }, intrinsics, most);
   },
 
+  /** People's tracks as files of a kind, and how far their skeletons are from the lifted joints, in percent. */
+  async motions({ tracks, rate, height, intrinsics, kind, names }) {
+    const write = { BVH: modules.bvhOf, TRC: modules.trcOf, GLB: modules.glbOf }[kind];
+    return modules.motionsOf(tracks, rate, height, intrinsics, tables).map(
+      (motion, number) => ({ file: write(motion, tables, names[number]), error: motion.error }));
+  },
+
   /** The people of a video's next frame, and how long it took, in ms. */
-  async frame({ bitmap, scale, intrinsics, most, seconds }) {
+  async frame({ bitmap, scale, intrinsics, most, seconds, isLive }) {
     const begun = performance.now();
     spent = 0;
-    const scene = await pipeline.follow({ ...pixelsOf(bitmap), scale }, seconds, intrinsics, most);
-    return { ...scene, milliseconds: { all: performance.now() - begun, networks: spent } };
+    const scene = await pipeline.follow({ ...pixelsOf(bitmap), scale }, seconds, intrinsics, most, isLive);
+    // A video's keypoints would fill the memory.
+    const people = scene.people.map(({ keypoints, ...person }) => person);
+    return { ...scene, people, milliseconds: { all: performance.now() - begun, networks: spent } };
   },
 };
 

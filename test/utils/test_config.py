@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from utils.command_line import build_parser, parse_config
-from utils.config import RECIPES
+from utils.config import RECIPES, build_parser, parse_config
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -1,13 +1,12 @@
 """The page, prepared and served on this machine, for its tests."""
 
+import contextlib
 import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from visits import Page, Server
 
 from models import load_lifter
 from models.detectors.loading import ESTIMATOR_FOLDER, FILES, load_detector
@@ -16,29 +15,6 @@ from utils.demo.images import read_picture
 from web import prepare
 
 ROOT = Path(__file__).parents[2]
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    """Serves a folder on the loopback interface at `address`, as `python -m http.server` does."""
-
-    daemon_threads = True
-
-    def __init__(self, folder, port=0):
-        super().__init__(("127.0.0.1", port), partial(QuietHandler, directory=str(folder)))
-        self.address = f"http://127.0.0.1:{self.server_address[1]}/"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def handle_error(self, request, client_address):
-        """Browsers end connections whenever they like."""
-
-    def end(self):
-        self.shutdown()
-        self.server_close()
 
 
 @pytest.fixture(scope="session")
@@ -65,10 +41,9 @@ def server(page_folder):
 
 @pytest.fixture(scope="session")
 def pipeline():
-    """What Python makes of a picture."""
+    """Python's, with the lifter that is the page's default."""
     pytest.importorskip("ai_edge_litert")
-    pipeline = PosePipeline(load_lifter(ROOT / "test" / "checkpoints" / "pretrained_model.ckpt"), load_detector())
-    return lambda path: pipeline(read_picture(path))
+    return PosePipeline(load_lifter(prepare.CHECKPOINTS / f"{next(iter(prepare.LIFTERS))}.ckpt"), load_detector())
 
 
 @pytest.fixture(scope="session")
@@ -86,3 +61,26 @@ def two_and_a_half(tmp_path_factory, sample):
     half[:250] = sample[:250]
     Image.fromarray(np.hstack([sample, sample[:, ::-1], half])).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def visitor(chromium, server):
+    """One page for tests that leave it as it was; afterwards nothing has left the machine, and no script has failed."""
+    page = Page(chromium, server.address).ready()
+    yield page
+    assert {url for url in page.requests if not url.startswith(("blob:", server.address))} == set()
+    assert page.errors == []
+    page.context.close()
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """Opens pages of the test's own."""
+    with contextlib.ExitStack() as ends:
+
+        def open_page(script="", **options):
+            page = Page(chromium, server.address, script, **options)
+            ends.callback(page.context.close)
+            return page
+
+        yield open_page

@@ -1,93 +1,14 @@
 """The page in a real browser: what it finds is what Python finds, and nothing leaves the machine."""
 
-import contextlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from visits import SAMPLE
 
 from utils.demo.images import read_picture
 from utils.demo.outputs import scene_content
-
-ROOT = Path(__file__).parents[2]
-SAMPLE = ROOT / "test" / "input_sample.png"
-WAIT_MS = 60_000
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-
-
-class Page:
-    """A page that is ready, and all that it has asked of any network."""
-
-    def __init__(self, browser, address, script="", **options):
-        self.context = browser.new_context(accept_downloads=True, **options)
-        self.requests, self.errors = [], []
-        self.context.on("request", lambda request: self.requests.append(request.url))
-        self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
-        if script:
-            self.context.add_init_script(script)
-        self.page = self.context.new_page()
-        self.page.goto(address)
-
-    def ready(self):
-        self.page.wait_for_selector("html[data-ready]", timeout=WAIT_MS)
-        return self
-
-    def open(self, path, frames=1):
-        """Opens a file, as by its button; returns the first frame's people."""
-        self.page.evaluate("() => { delete document.documentElement.dataset.frames }")
-        self.page.set_input_files("#file", path)
-        return self.people(frames)
-
-    def open_sample(self):
-        """Opens the sample, unless it is open."""
-        if self.page.evaluate("page.state.source?.name") != SAMPLE.name:
-            self.open(SAMPLE)
-
-    def people(self, frames=1):
-        self.page.wait_for_function(
-            "count => Number(document.documentElement.dataset.frames) >= count || problem.textContent",
-            arg=frames, timeout=WAIT_MS)  # fmt: skip
-        assert self.problem() == ""
-        return json.loads(self.page.evaluate("JSON.stringify(page.state.frames[0].people)"))
-
-    def problem(self):
-        return self.page.inner_text("#problem")
-
-    def refusal(self, path):
-        """What the page says of a file that it cannot use."""
-        self.page.set_input_files("#file", path)
-        self.page.wait_for_function("document.getElementById('problem').textContent", timeout=WAIT_MS)
-        return self.problem()
-
-    def saved(self, kind):
-        with self.page.expect_download() as download:
-            self.page.click(f"#saves button:text-is('{kind}')")
-        return download.value.suggested_filename, Path(download.value.path()).read_bytes()
-
-
-@pytest.fixture(scope="module")
-def visitor(chromium, server):
-    """One page for tests that leave it as it was; afterwards nothing has left the machine, and no script has failed."""
-    page = Page(chromium, server.address).ready()
-    yield page
-    assert {url for url in page.requests if not url.startswith(("blob:", server.address))} == set()
-    assert page.errors == []
-    page.context.close()
-
-
-@pytest.fixture
-def visit(chromium, server):
-    """Opens pages of the test's own."""
-    with contextlib.ExitStack() as ends:
-
-        def open_page(script="", **options):
-            page = Page(chromium, server.address, script, **options)
-            ends.callback(page.context.close)
-            return page
-
-        yield open_page
 
 
 def check_people(found, expected):
@@ -101,11 +22,11 @@ def check_people(found, expected):
 
 
 def test_joints_and_pose_of_the_sample_are_pythons(visitor, pipeline):
-    check_people(visitor.open(SAMPLE), pipeline(SAMPLE).people)
+    check_people(visitor.open(SAMPLE), pipeline(read_picture(SAMPLE)).people)
 
 
 def test_several_people_and_one_without_legs_are_pythons(visitor, pipeline, two_and_a_half):
-    expected = pipeline(two_and_a_half).people
+    expected = pipeline(read_picture(two_and_a_half)).people
     assert [person.seen.left_out.any() for person in expected] == [False, False, True]
     check_people(visitor.open(two_and_a_half), expected)
     assert visitor.page.inner_text("#people").split() == ["Everyone", "1", "2", "3"]
@@ -121,7 +42,7 @@ def test_a_large_picture_with_a_known_focal_length_is_pythons(visitor, pipeline,
     exif.get_ifd(0x8769)[0xA405] = 28
     large = np.repeat(np.repeat(sample, 3, axis=0), 3, axis=1)[:1401, :1303]
     Image.fromarray(np.ascontiguousarray(np.rot90(large, -1))).save(path, exif=exif)
-    scene = pipeline(path)
+    scene = pipeline(read_picture(path))
     check_people(visitor.open(path), scene.people)
     assert visitor.page.inner_text("#found") == "1 person in 3D"
     name, content = visitor.saved("JSON")
@@ -147,7 +68,7 @@ def test_the_json_is_the_demos(visitor, pipeline):
     name, content = visitor.saved("JSON")
     saved, expected = (
         json.loads(content),
-        json.loads(json.dumps(scene_content("input_sample.png", read_picture(SAMPLE), pipeline(SAMPLE)))),
+        json.loads(json.dumps(scene_content("input_sample.png", read_picture(SAMPLE), pipeline(read_picture(SAMPLE))))),
     )
     assert name == "input_sample.json"
     assert_alike(saved, expected)
