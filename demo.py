@@ -129,6 +129,7 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
 
     from utils.demo.outputs import all_or_nothing, forget_others
     from utils.demo.recording import Recording
+    from utils.demo.smoothing import smoothed
     from utils.demo.tracking import Tracker
     from utils.demo.video import VideoFrames, ahead
 
@@ -138,7 +139,7 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
         for extra in extras:
             extra.start(partial, frames.rate)
         # Decoding, finding with lifting, and drawing with encoding go on at the same time.
-        followed = ahead(pipeline.follow(ahead(frames), Tracker(options.smooth)))
+        followed = ahead(smoothed(pipeline.follow(ahead(frames), Tracker()), options.smooth))
         try:
             for frame, scene, numbers in tqdm(followed, total=frames.expected or None, unit="frame", disable=None):
                 recording.add(frame, scene, numbers)

@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from utils.config import Config, parse_config
+from utils.command_line import parse_config
+from utils.config import Config
 from utils.messages import first_line, missing_package
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
@@ -60,7 +61,10 @@ def train(config: Config) -> int:
     seed_everything(config.run.seed, verbose=False)
     config, train_set, val_set = load_data(config)
     data = PoseDataModule(train_set, val_set, config.optimization.batch_size, config.run.seed)
-    system = PoseGAN(config)
+    start = load_lifter(config.run.init) if config.run.init else None
+    if start:
+        config = config.updated(start.shape())
+    system = PoseGAN(config, start)
     resume, first = config.run.resume, runs.is_first_process()
     earlier = runs.read_note(resume)
     if resume:

@@ -1,8 +1,10 @@
 """Which data a run uses: from the flags' words to pose sets."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from utils.config import Config, DataConfig
+from utils.geometry import usable
 
 from .evaluation_sets import load_evaluation_set
 from .h36m import load_h36m
@@ -47,15 +49,31 @@ def load_training(data: DataConfig, seed: int) -> PoseSet:
         ValueError: one sentence, for data that is missing or unusable.
     """
     name = data.train_data or _training_data_in(data)
+    if data.train_2d == "detected" and name != "h36m":
+        raise ValueError("--train_2d detected goes with --train_data h36m: other data holds one kind of points")
     if name == "mpii":
         return load_mpii(folder_of(data), data.joint_definitions)
     if name == "h36m":
-        return load_h36m(folder_of(data) / "h36m", H36M_TRAIN_SUBJECTS, detections=False, progress=True)
+        detected = data.train_2d == "detected"
+        poses = load_h36m(folder_of(data) / "h36m", H36M_TRAIN_SUBJECTS, detections=detected, progress=True)
+        return only_detected(poses) if detected else poses
     if name == "synthetic":
         return load_synthetic(data.synthetic_poses, seed)
     if not Path(name).exists():
         raise ValueError(f"--train_data {name} is neither mpii, h36m, synthetic nor an existing file or folder")
     return load_keypoints(Path(name), data.skeleton, data.joint_definitions)
+
+
+def only_detected(poses: PoseSet) -> PoseSet:
+    """The detections alone, those that are complete, in the place of the true 2D poses.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    if "detected" not in poses.poses_px:
+        raise ValueError(f"{poses.name} has no detections to train on")
+    kept = poses.select(usable(poses.poses_px["detected"]).nonzero()[:, 0])
+    return replace(kept, name=f"{kept.name}, {len(kept):,} detections", poses_px={"gt": kept.poses_px["detected"]})
 
 
 def load_validation(data: DataConfig) -> PoseSet:

@@ -44,6 +44,16 @@ def _direction(pose: Tensor, start: str, end: str) -> Tensor:
     return vector / (vector.square().sum(dim=-1, keepdim=True) + 1e-8).sqrt()
 
 
-def depth_loss(depth: Float[Tensor, "*batch joint"], target: Float[Tensor, "*batch joint"]) -> Float[Tensor, ""]:
-    """Mean absolute depth error: supervision by synthetic poses and pseudo-labels, whose depths are known."""
-    return torch.nn.functional.l1_loss(depth, target)
+def pose_loss(pose: Float[Tensor, "*batch joint dim"], target: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, ""]:
+    """Sum over the coordinates of the mean absolute errors: supervision by synthetic poses and pseudo-labels."""
+    return (pose - target).abs().sum(dim=-1).mean()
+
+
+def scale_loss(error: Float[Tensor, "*batch joint"], scale: Float[Tensor, "*batch joint"]) -> Float[Tensor, ""]:
+    """Negative log-likelihood, but for a constant, of distances under the density exp(-e / b) / (8 pi b^3) in space.
+
+    Args:
+        error: distances e of predicted from true joints.
+        scale: b, as predicted, in the same unit.
+    """
+    return (error / scale + 3 * scale.log()).mean()

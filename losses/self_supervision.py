@@ -19,16 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from utils.config import LossConfig, ViewConfig
-from utils.geometry import (
-    CAMERA_DISTANCE,
-    lift_to_camera,
-    place_at_distance,
-    project,
-    root_relative,
-    rotate,
-    rotation_x,
-    rotation_y,
-)
+from utils.geometry import CAMERA_DISTANCE, place_at_distance, project, rotate, rotation_x, rotation_y
 from utils.normalization import pixels_to_norm
 
 from .priors import bone_ratio_loss, knee_loss
@@ -91,7 +82,7 @@ def random_views(count: int, views: ViewConfig, generator: torch.Generator) -> F
 
 
 def lift_cycle(
-    lifter: Callable[[Tensor], Tensor],
+    lift: Callable[[Tensor], Tensor],
     pose_norm: Float[Tensor, "batch joint 2"],
     rotation: Float[Tensor, "batch 3 3"],
     renormalise: bool,
@@ -99,18 +90,18 @@ def lift_cycle(
     """Lift, rotate, project, lift, rotate back, project (figure 2).
 
     Args:
-        lifter: depths (B, 17) of normalised poses (B, 17, 2).
+        lift: root-relative 3D poses (B, 17, 3) of normalised poses (B, 17, 2).
         pose_norm: normalised 2D poses.
         rotation: one random view for each.
         renormalise: give the projections the size that all real poses have. A person seen from elsewhere is larger
             or smaller in the image, and a discriminator that sees the size need not look at the pose.
     """
-    pose = root_relative(lift_to_camera(pose_norm, lifter(pose_norm)))
+    pose = lift(pose_norm)
     rotated = rotate(pose, rotation)
     projection_norm, scale = project(place_at_distance(rotated)), rotated.new_ones(len(rotated))
     if renormalise:
         projection_norm, _, scale = pixels_to_norm(projection_norm)
-    relifted = root_relative(lift_to_camera(projection_norm, lifter(projection_norm))) * scale[:, None, None]
+    relifted = lift(projection_norm) * scale[:, None, None]
     returned = rotate(relifted, rotation.mT)
     return Cycle(pose, rotated, projection_norm, relifted, project(place_at_distance(returned)))
 
@@ -141,16 +132,16 @@ class SelfSupervision:
         weights = (losses.weight_adversarial, losses.weight_2d, losses.weight_3d, losses.weight_bone)
         return any(weights) or bool(losses.weight_knee)
 
-    def __call__(self, lifter: Callable[[Tensor], Tensor], pose_norm: Tensor, rotation: Tensor) -> tuple[Cycle, Terms]:
+    def __call__(self, lift: Callable[[Tensor], Tensor], pose_norm: Tensor, rotation: Tensor) -> tuple[Cycle, Terms]:
         """The cycle and its terms; distances are squared, in units of the person's size.
 
         Args:
-            lifter: depths (B, 17) of normalised poses (B, 17, 2).
+            lift: root-relative 3D poses (B, 17, 3) of normalised poses (B, 17, 2).
             pose_norm: (B, 17, 2).
             rotation: (B, 3, 3) from `random_views`.
         """
         losses = self.losses
-        cycle = lift_cycle(lifter, pose_norm, rotation, losses.renormalise)
+        cycle = lift_cycle(lift, pose_norm, rotation, losses.renormalise)
         l2d = pose_distance(pose_norm * CAMERA_DISTANCE, cycle.reprojection_norm * CAMERA_DISTANCE)
         return cycle, [
             Term("2d", losses.weight_2d, l2d),

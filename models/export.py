@@ -55,7 +55,7 @@ class WholeLift(nn.Module):
         straight = torch.cat([torch.ones_like(keypoints[:, ROOT]), keypoints[:, ROOT]], dim=-1)
         camera = torch.where(intrinsics[:, :1] > 0, intrinsics, straight)
         pose_norm, rotation = pixels_to_virtual_norm(keypoints, camera)
-        return rotate(self.lifter.lift_norm(pose_norm), rotation)
+        return rotate(self.lifter.lift_norm(pose_norm).pose, rotation)
 
 
 def export_onnx(checkpoint: str | Path | None, path: str | Path, precision: str = "fp32") -> str:

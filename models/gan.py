@@ -2,6 +2,7 @@
 
 import math
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,16 +23,23 @@ from .validation import Validation
 
 
 class PoseGAN(LightningModule):
-    """Trains a lifter from 2D poses. All settings of the config are saved with each checkpoint, as plain values."""
+    """Trains a lifter from 2D poses. All settings of the config are saved with each checkpoint, as plain values.
+
+    Args:
+        config: the settings.
+        start: a trained lifter of the config's shape to go on from; its pseudo-labels serve from the first step on.
+    """
 
     bone_ratios: Tensor
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, start: Lifter | None = None) -> None:
         super().__init__()
         self.save_hyperparameters(config.flat())
         self.automatic_optimization = False
         self.config, network = config, config.network
-        self.lifter = Lifter(network.width, network.lifter_blocks)
+        self.lifter = Lifter(network.width, network.lifter_blocks, network.corrects_points)
+        if start:
+            self.lifter.load_state_dict(start.state_dict())
         self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)
         self.discriminator = Discriminator(network.discriminator_width, network.discriminator_blocks)
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
@@ -40,6 +48,8 @@ class PoseGAN(LightningModule):
     def on_fit_start(self) -> None:
         """Readies what must live where the networks are."""
         self.labelled_poses = LabelledPoses(self.config.losses, self.config.views, self.device)
+        if self.config.run.init:
+            self.labelled_poses.pseudo_labels_from = 0.0
         self.self_supervision = SelfSupervision(self.config.losses, self.config.views, self.bone_ratios)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -74,7 +84,8 @@ class PoseGAN(LightningModule):
         losses, terms, fake_norm = self.config.losses, Terms(), None
         if self.self_supervision.is_active:
             rotation = random_views(len(pose_norm), self.config.views, generator)
-            cycle, terms = self.self_supervision(self.lifter, pose_norm, rotation)
+            lift = partial(self.lifter.on_rays, confidence=self.lifter.random_confidence(pose_norm, generator))
+            cycle, terms = self.self_supervision(lift, pose_norm, rotation)
             if losses.weight_adversarial:
                 fake_logit = self.discriminator(add_noise(cycle.projection_norm, losses.discriminator_noise, generator))
                 loss = generator_loss(fake_logit, losses.gan_loss)
@@ -82,8 +93,7 @@ class PoseGAN(LightningModule):
                 fake_norm = cycle.projection_norm.detach()
         if losses.weight_supervised and self.labelled_poses.available(progress):
             pose_mm = self.labelled_poses.sample(pose_norm, progress, self.lifter_ema, generator)
-            loss = self.labelled_poses.loss(self.lifter, pose_mm, generator)
-            terms.append(Term("supervised", losses.weight_supervised, loss))
+            terms += self.labelled_poses.terms(self.lifter, pose_mm, generator)
         return terms, fake_norm
 
     def step_lifter(self, optimizer: Any, terms: Terms, batch_idx: int) -> None:
@@ -148,10 +158,9 @@ class PoseGAN(LightningModule):
         # Drawn whether they are needed or not, so that the labelled poses are the same whatever the weights are.
         rotation, terms = random_views(len(pose_norm), self.config.views, generator), []
         if self.self_supervision.is_active:
-            terms = self.self_supervision(self.lifter_ema, pose_norm, rotation)[1]
-        if weight := self.config.losses.weight_supervised:
-            loss = self.labelled_poses.held_out_loss(self.lifter_ema, pose_norm, generator)
-            terms.append(Term("supervised", weight, loss))
+            terms = self.self_supervision(self.lifter_ema.on_rays, pose_norm, rotation)[1]
+        if self.config.losses.weight_supervised:
+            terms += self.labelled_poses.held_out_terms(self.lifter_ema, pose_norm, generator)
         return total(terms)
 
     def on_validation_epoch_end(self) -> None:

@@ -67,11 +67,7 @@ class PosePipeline:
             camera = camera_of(picture, self.fov, self.tilt)
             found = [enlarged(person, picture.scale) for person in look(picture.rgb, frame.seconds)]
             tracks, seen = tracker(self.see(found, strict=False), frame.seconds)
-            people = [
-                replace(person, pose=track.smooth_pose(person.pose, frame.seconds))
-                for track, person in zip(tracks, self.lift(seen, camera), strict=True)
-            ]
-            yield frame, Scene(people, camera, len(found)), [track.number for track in tracks]
+            yield frame, Scene(self.lift(seen, camera), camera, len(found)), [track.number for track in tracks]
 
     def see(self, found: list[Keypoints], strict: bool = True) -> list[SeenPerson]:
         """Those of some people who are seen well enough to be lifted, at most as many as asked for.
@@ -93,10 +89,15 @@ class PosePipeline:
         """Lifts people that were found, all at once."""
         if not people:
             return []
-        poses = self.lifter.lift(np.stack([person.joints.joints_px for person in people]), camera.intrinsics_px)
+        poses, radii = self.lifter.lift_with_uncertainty(
+            np.stack([person.joints.joints_px for person in people]),
+            camera.intrinsics_px,
+            np.stack([person.trust() for person in people]),
+        )
         level = rotation_x(torch.tensor(-math.radians(camera.tilt_deg)))
         upright = rotate(poses.cpu(), level.expand(len(poses), 3, 3)).numpy()
-        return [Person(person, pose) for person, pose in zip(people, upright, strict=True)]
+        uncertainty = [None] * len(people) if radii is None else radii.cpu().numpy()
+        return [Person(*parts) for parts in zip(people, upright, uncertainty, strict=True)]
 
 
 def enlarged(person: Keypoints, factor: float) -> Keypoints:

@@ -18,7 +18,8 @@ from utils.skeleton import NUM_JOINTS
 from .lifter import Lifter
 
 FORMAT = "pose-lifter/1"
-"""Marks the small files: {"format", "width", "lifter_blocks", "lifter": state_dict in half precision, "note": str}."""
+"""Marks the small files: {"format", "width", "lifter_blocks", "corrects_points", "lifter": state_dict in half
+precision, "note": str}."""
 MAX_WIDTH, MAX_BLOCKS = 16_384, 64
 """The largest values of --width and --lifter_blocks."""
 EMA_PREFIX = "lifter_ema."
@@ -60,17 +61,19 @@ def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
     try:
         options, weights = _lifter_of(content)
         width, blocks = int(options["width"]), int(options["lifter_blocks"])
+        # Files from before lifters corrected points do not say that theirs does not.
+        corrects_points = bool(options.get("corrects_points", False))
         if not (0 < width <= MAX_WIDTH and 0 <= blocks <= MAX_BLOCKS):
             raise ValueError(f"width {width} and {blocks} blocks")
         # On the device meta a network takes no memory: only weights that fit bring their own.
         with torch.device("meta"):
-            lifter = Lifter(width, blocks)
+            lifter = Lifter(width, blocks, corrects_points)
         weights = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
         lifter.load_state_dict(weights, assign=True)
     except (LookupError, RuntimeError, AttributeError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} does not hold a lifter of this project: its options or weights differ") from error
     lifter = lifter.eval().requires_grad_(False)
-    if not lifter.network(torch.ones(1, 2 * NUM_JOINTS)).isfinite().all():
+    if not lifter.network(torch.ones(1, lifter.inputs * NUM_JOINTS)).isfinite().all():
         raise ValueError(f"{path} holds weights that give no finite pose; use an earlier checkpoint")
     return lifter.to(device)
 
@@ -122,7 +125,7 @@ def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
     weights = {
         name: value.half() if value.is_floating_point() else value for name, value in lifter.state_dict().items()
     }
-    content = {"format": FORMAT, "width": lifter.width, "lifter_blocks": lifter.blocks, "lifter": weights, "note": note}
+    content = {"format": FORMAT, **lifter.shape(), "lifter": weights, "note": note}
     file = io.BytesIO()
     torch.save(content, file)
     write_whole(path, file.getbuffer())

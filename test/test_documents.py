@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.gan import PoseGAN
-from utils.config import build_parser
+from utils.command_line import build_parser
 from utils.demo.options import DemoOptions
 from utils.demo.options import build_parser as build_demo_parser
 

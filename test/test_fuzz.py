@@ -23,7 +23,7 @@ import demo
 import main
 from datasets.h36m import load_h36m
 from models import load_lifter
-from utils.config import build_parser, parse_config
+from utils.command_line import build_parser, parse_config
 from utils.demo.options import build_parser as build_demo_parser
 
 TIMES = int(os.environ.get("FUZZ", "1"))

@@ -1,13 +1,10 @@
 """Every setting of training with its default, its range and its sentence for --help. Imports no torch."""
 
-import argparse
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
-from .options import Parser, option
-from .training.runs import read_note
+from .options import option
 
 
 # fmt: off
@@ -32,6 +29,8 @@ class RunConfig:
     resume: Path | None = option(
         None, "go on from this checkpoint, a run's last.ckpt, with its options where no flag says otherwise",
         metavar="CKPT")
+    init: Path | None = option(
+        None, "begin with the weights and the networks of this lifter, for poses of your own", metavar="CKPT")
     evaluate: Path | None = option(None, "no training: print this checkpoint's tables", metavar="CKPT")
     results: Path | None = option(
         None, "with --evaluate: also write the tables here, and a CSV file beside it", metavar="FILE.json")
@@ -49,6 +48,7 @@ class DataConfig:
     train_data: str | None = option(
         None, "2D poses to train on: MPII, Human3.6M's S1 S5 S6 S7 S8, synthetic poses, or your own keypoints in a "
         "file; left out: MPII if --data_dir has it, else synthetic", metavar="{mpii,h36m,synthetic,FILE}")
+    train_2d: Literal["gt", "detected"] = option("gt", "Human3.6M's 2D poses to train on: projected, or a detector's")
     skeleton: str | None = option(
         None, "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, "
         "openpose_body_25, or another name in utils/skeleton.py")
@@ -68,6 +68,8 @@ class NetworkConfig:
 
     width: int = option(1024, "units a layer of the lifter", 1, 16_384)
     lifter_blocks: int = option(4, "residual blocks of the lifter", 0, 64)
+    corrects_points: bool = option(
+        False, "the lifter is told how far to trust each point, corrects it and says how sure it is; for noisy points")
     discriminator_width: int = option(
         256, "units a layer of the discriminator; a wide one learns 20,000 poses by heart", 1, 16_384)
     discriminator_blocks: int = option(3, "residual blocks of the discriminator", 0, 64)
@@ -101,8 +103,10 @@ class LossConfig:
     weight_knee: float = option(5.0, "knees do not bend forward", 0.0, 1e6)
     weight_supervised: float = option(
         5.0, "supervision by poses of known depth: synthetic ones, or pseudo-labels of the 2D poses", 0.0, 1e6)
-    supervised_noise: float = option(
-        0.0, "a detector's errors on the supervised poses: largest jitter, as a fraction of a person's size", 0.0, 1.0)
+    detector_errors: float = option(
+        0.5, "a detector's errors on the supervised poses, as a multiple of real ones; 0: none", 0.0, 10.0)
+    definition_errors: float = option(
+        1.0, "other joint definitions on the supervised poses, as a multiple of usual differences; 0: none", 0.0, 10.0)
     pseudo_label_fraction: float = option(
         1.0, "fraction of the supervised poses that are pseudo-labels in a run's second half; the others, and all in "
         "the first half, are synthetic; 1: no synthetic ones, supervision begins in the second half", 0.0, 1.0)
@@ -165,96 +169,8 @@ RECIPES: dict[str, Config] = {
     # Supervision by synthetic poses alone: no data set at all.
     "synthetic": Config(run=RunConfig(recipe="synthetic"), losses=LossConfig(
         weight_adversarial=0.0, weight_2d=0.0, weight_3d=0.0, weight_bone=0.0, weight_knee=0.0,
-        weight_supervised=1.0, supervised_noise=0.03, pseudo_label_fraction=0.0)),
+        weight_supervised=1.0, pseudo_label_fraction=0.0)),
     # The default, with synthetic poses from the first step on.
     "both": Config(run=RunConfig(recipe="both"), losses=LossConfig(
-        weight_supervised=10.0, supervised_noise=0.05, pseudo_label_fraction=0.5)),
+        weight_supervised=10.0, pseudo_label_fraction=0.8)),
 }  # fmt: skip
-
-
-def build_parser() -> Parser:
-    """The parser of main.py."""
-    parser = Parser(
-        prog="main.py",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=110),
-        description="Train a 3D human pose lifter from 2D poses alone, validate it, keep the best.",
-        epilog="Without data, training and validation use synthetic poses: python main.py",
-        allow_abbrev=False,
-    )
-    parser.add_options(*get_type_hints(Config).values())
-    return parser
-
-
-def parse_config(argv: list[str] | None = None) -> Config:
-    """Flags over, with --resume, the options that the run was begun with, over the recipe's.
-
-    Raises:
-        SystemExit: status 2 and one sentence for a flag that cannot be used.
-    """
-    parser = build_parser()
-    given = vars(parser.parse_args(argv))
-    config = RECIPES[given.get("recipe", "default")].updated(given)
-    check(config, parser)
-    if config.run.resume:
-        config = _resumed(given, parser)
-    active = [name for name, value in config.flat().items() if name.startswith("weight_") and value]
-    if not active:
-        parser.error("every --weight_... is 0: nothing is left to learn from")
-    if active == ["weight_supervised"] and config.losses.pseudo_label_fraction == 1:
-        parser.error("with --pseudo_label_fraction 1 supervision waits for pseudo-labels: give another --weight_...")
-    if config.data.skeleton and config.data.train_data in (None, "mpii", "h36m", "synthetic"):
-        parser.error("--skeleton goes with --train_data FILE: the other data sets' points are known")
-    is_file = config.data.val_data not in (None, "h36m", "synthetic")
-    stride = config.data.val_stride or (1 if config.run.evaluate or is_file else 64)
-    return config.updated({"val_stride": stride})
-
-
-def check(config: Config, parser: Parser) -> None:
-    """What one flag alone does not tell."""
-    run = config.run
-    for name in ("resume", "evaluate", "ckpt"):
-        path = getattr(run, name)
-        if path and not _holds(path.is_file):
-            parser.error(f"argument --{name}: there is no file {path}")
-    if config.data.data_dir and not _holds(config.data.data_dir.is_dir):
-        parser.error(f"argument --data_dir: there is no folder {config.data.data_dir}")
-    if bool(run.resume) + bool(run.evaluate) + bool(run.export) > 1:
-        parser.error("--resume trains, --evaluate and --export do not: give one of them")
-    if run.resume and run.run_name:
-        parser.error("--run_name is for a new run: a resumed one has its name")
-    if not run.export and (run.ckpt or run.export_precision != "fp32"):
-        parser.error("--ckpt and --export_precision go with --export FILE.onnx")
-    if run.results and not run.evaluate:
-        parser.error("--results goes with --evaluate: training writes its tables beside its checkpoints")
-    for name, ending in (("results", ".json"), ("export", ".onnx")):
-        if (path := getattr(run, name)) and path.suffix != ending:
-            parser.error(f"argument --{name}: {path} does not end in {ending}")
-
-
-def _holds(check: Callable[[], bool]) -> bool:
-    """Whether a check of a path is true; a path that no file system takes, of 5,000 letters say, makes it false."""
-    try:
-        return check()
-    except OSError:
-        return False
-
-
-def _resumed(given: dict[str, Any], parser: Parser) -> Config:
-    """The settings of the run that --resume goes on with, with what is given now."""
-    try:
-        noted = read_note(given["resume"]).get("options", {})
-    except ValueError as error:
-        parser.error(f"argument --resume: {error}")
-    known = RECIPES["default"].flat().keys() - {"resume", "evaluate"}
-    flags = [_as_flag(name, value) for name, value in noted.items() if name in known and value is not None]
-    # Noted options pass the same checks as typed ones.
-    earlier = vars(parser.parse_args(flags))
-    if given.get("recipe", earlier.get("recipe")) != earlier.get("recipe"):
-        parser.error("--recipe cannot change with --resume: the run has its own; give the flags that should differ")
-    return RECIPES[earlier.get("recipe", "default")].updated({**earlier, **given})
-
-
-def _as_flag(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no-{name}"
-    return f"--{name}={value}"

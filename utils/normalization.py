@@ -7,14 +7,22 @@ from torch import Tensor
 from .geometry import CAMERA_DISTANCE, joints_of, pixels_to_rays, turn_camera_to_root
 from .skeleton import MIRROR, NUM_JOINTS, ROOT
 
+EXACT, DETECTED, UNSEEN = 1.0, 0.5, 0.0
+"""What a lifter may know of a keypoint, its confidence: it is where the joint is, a detector has found it, or nobody
+sees the joint and the keypoint means nothing."""
+
 
 def pixels_to_norm(
-    pose_px: Float[Tensor, "*batch joint 2"],
+    pose_px: Float[Tensor, "*batch joint 2"], confidence: Float[Tensor, "*batch joint"] | None = None
 ) -> tuple[Float[Tensor, "*batch joint 2"], Float[Tensor, "*batch 2"], Float[Tensor, "*batch"]]:
     """Root-centred pose whose joints are 1 / c from the root on average (Chen et al. 2019, section 3.1).
 
     Chen divides by the head-root distance; the mean over all joints (Kudo et al. 2018) varies less with the pose.
     It serves rays as well as pixels: the result has no unit.
+
+    Args:
+        pose_px: (..., J, 2).
+        confidence: (..., J); joints whose confidence is 0 are left out of the mean. The root must be seen.
 
     Returns:
         `pose_norm` (..., J, 2), `root_px` (..., 2) and `scale_px` (...), such that
@@ -22,25 +30,35 @@ def pixels_to_norm(
     """
     root_px = pose_px[..., ROOT, :]
     centred = pose_px - root_px[..., None, :]
-    scale_px = mean_root_distance(centred).clamp(min=1e-9) * CAMERA_DISTANCE
+    scale_px = mean_root_distance(centred, confidence).clamp(min=1e-9) * CAMERA_DISTANCE
     return centred / scale_px[..., None, None], root_px, scale_px
 
 
-def mean_root_distance(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch"]:
-    """Mean distance of the other joints from the root (Kudo et al. 2018)."""
-    return (pose - pose[..., ROOT : ROOT + 1, :]).norm(dim=-1).sum(dim=-1) / (NUM_JOINTS - 1)
+def mean_root_distance(
+    pose: Float[Tensor, "*batch joint dim"], confidence: Float[Tensor, "*batch joint"] | None = None
+) -> Float[Tensor, "*batch"]:
+    """Mean distance of the other joints from the root (Kudo et al. 2018), of those with a confidence above 0."""
+    distance = (pose - pose[..., ROOT : ROOT + 1, :]).norm(dim=-1)
+    if confidence is None:
+        return distance.sum(dim=-1) / (NUM_JOINTS - 1)
+    seen = (confidence > UNSEEN).to(distance.dtype)
+    return (distance * seen).sum(dim=-1) / (seen.sum(dim=-1) - 1).clamp(min=1)
 
 
 def pixels_to_virtual_norm(
-    pose_px: Float[Tensor, "*batch joint 2"], intrinsics_px: Float[Tensor, "*batch 4"]
+    pose_px: Float[Tensor, "*batch joint 2"],
+    intrinsics_px: Float[Tensor, "*batch 4"],
+    confidence: Float[Tensor, "*batch joint"] | None = None,
 ) -> tuple[Float[Tensor, "*batch joint 2"], Float[Tensor, "*batch 3 3"]]:
     """With known intrinsics (fx, fy, cx, cy): the normalised pose as a camera that looks at the root sees it.
+
+    `confidence` as in `pixels_to_norm`.
 
     Returns:
         `pose_norm` (..., J, 2) and the rotation (..., 3, 3) that takes the lifted pose back to the real camera.
     """
     pose_ray, rotation = turn_camera_to_root(pixels_to_rays(pose_px, intrinsics_px))
-    return pixels_to_norm(pose_ray)[0], rotation
+    return pixels_to_norm(pose_ray, confidence)[0], rotation
 
 
 def flip(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch joint dim"]:

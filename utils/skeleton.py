@@ -38,6 +38,8 @@ MIRROR = tuple(INDEX[mirrored_name(name)] for name in JOINTS)
 BONES = tuple((parent, child) for child, parent in enumerate(PARENTS) if parent >= 0)
 BONE_NAMES = tuple(JOINTS[child] for _, child in BONES)
 """A bone is named after the joint at its far end."""
+TRUNK = ("hip", "left_hip", "right_hip", "thorax", "left_shoulder", "right_shoulder")
+"""Without these nobody is lifted."""
 SIDES = tuple(name.split("_")[0] if name.startswith(("left_", "right_")) else "middle" for name in JOINTS)
 SIDE_COLOURS = {"left": "#1f77d0", "right": "#e0482e", "middle": "#3c3c46"}
 

@@ -8,7 +8,7 @@ from datasets.synthetic.people import load_synthetic
 from losses import adversarial, priors, self_supervision
 from utils.anthropometry import bone_ratios
 from utils.config import LossConfig, ViewConfig
-from utils.geometry import CAMERA_DISTANCE, rotate, rotation_x, rotation_y
+from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative, rotate, rotation_x, rotation_y
 from utils.normalization import pixels_to_norm
 from utils.skeleton import BONES, INDEX
 
@@ -83,8 +83,17 @@ def test_knees_that_bend_backward_are_free_from_any_view_and_their_mirror_is_not
     assert priors.knee_loss(turned * torch.tensor([1.0, 1.0, -1.0])).item() > 0.5
 
 
-def test_depth_loss_is_the_mean_absolute_error():
-    assert priors.depth_loss(torch.zeros(2, 17), torch.full((2, 17), 0.5)).item() == 0.5
+def test_pose_loss_is_the_sum_of_the_mean_absolute_errors():
+    assert priors.pose_loss(torch.zeros(2, 17, 3), torch.tensor([0.5, -0.25, 1.0]).expand(2, 17, 3)).item() == 1.75
+
+
+def test_scale_loss_is_a_likelihood():
+    """The density exp(-e / b) / (8 pi b^3) integrates to 1 over space, and b = e / 3 is likeliest."""
+    radius = torch.linspace(0, 12, 400)
+    density = torch.tensor([math.exp(-priors.scale_loss(e[None], torch.tensor([0.4]))) for e in radius]) / (8 * math.pi)
+    assert torch.trapezoid(4 * math.pi * radius**2 * density, radius).item() == pytest.approx(1, abs=0.01)
+    losses = {b: priors.scale_loss(torch.tensor([0.6]), torch.tensor([b])).item() for b in (0.1, 0.2, 0.4)}
+    assert min(losses, key=losses.get) == 0.2
 
 
 def test_a_lifter_that_knows_the_depths_has_no_self_supervised_loss():
@@ -93,15 +102,16 @@ def test_a_lifter_that_knows_the_depths_has_no_self_supervised_loss():
     pose_norm = pixels_to_norm(load_synthetic(8, seed=5).poses_px["gt"])[0]
     depth = CAMERA_DISTANCE + 0.3 * torch.randn(8, 17)
     depth[:, 0] = CAMERA_DISTANCE
+    pose = root_relative(lift_to_camera(pose_norm, depth))
     rotation = self_supervision.random_views(8, ViewConfig(), torch.Generator().manual_seed(0))
 
-    def run(*depths):
-        answers = iter(depths)
+    def run(*poses):
+        answers = iter(poses)
         cycle, terms = criterion(lambda pose: next(answers), pose_norm, rotation)
         return cycle, {term.name: term.value.item() for term in terms}
 
-    cycle, wrong = run(depth, depth)
-    _, right = run(depth, CAMERA_DISTANCE + cycle.rotated[..., 2])
+    cycle, wrong = run(pose, pose)
+    _, right = run(pose, cycle.rotated)
     assert right["3d"] < 1e-9 < wrong["3d"]
     assert right["2d"] < 1e-9 < wrong["2d"]
 

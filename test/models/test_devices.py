@@ -8,7 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from datasets.datamodule import EpochBatches
 from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
-from losses.self_supervision import SelfSupervision, Term, random_views, total
+from losses.self_supervision import SelfSupervision, random_views, total
 from models.gan import PoseGAN
 from models.optimization import update_average
 from models.pseudo_labels import LabelledPoses
@@ -51,20 +51,20 @@ def test_tensors_of_two_devices_do_not_meet():
 
 def test_a_step():
     sizes = {"width": 16, "lifter_blocks": 1, "discriminator_width": 16, "discriminator_blocks": 1}
-    config = Config().updated({**sizes, "supervised_noise": 0.05, "pseudo_label_fraction": 0.5})
+    config = Config().updated({**sizes, "pseudo_label_fraction": 0.5})
     system = PoseGAN(config).to(META)
     labelled, poses_norm = LabelledPoses(config.losses, config.views, META), torch.ones(64, 17, 2, device=META)
     criterion = SelfSupervision(config.losses, config.views, system.bone_ratios)
-    cycle, terms = criterion(system.lifter, poses_norm, random_views(64, config.views, GENERATOR))
+    cycle, terms = criterion(system.lifter.on_rays, poses_norm, random_views(64, config.views, GENERATOR))
     pose_mm = labelled.sample(poses_norm, 1.0, system.lifter_ema, GENERATOR)
-    terms.append(Term("supervised", 1.0, labelled.loss(system.lifter, pose_mm, GENERATOR)))
+    terms += labelled.terms(system.lifter, pose_mm, GENERATOR)
     total(terms).backward()
     assert {weight.grad.device for weight in system.lifter.parameters()} == {META}
     update_average(system.lifter_ema, system.lifter, 0.9, 10)
     logits = system.discriminator(add_noise(cycle.projection_norm.detach(), 0.05, GENERATOR)).split(32)
     values = [term.value for term in terms]
     values += [discriminator_loss(*logits, "least_squares"), discriminator_accuracy(*logits)]
-    values.append(labelled.held_out_loss(system.lifter_ema, poses_norm, GENERATOR))
+    values += [term.value for term in labelled.held_out_terms(system.lifter_ema, poses_norm, GENERATOR)]
     assert {value.device for value in values} == {META}
 
 

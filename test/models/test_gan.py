@@ -13,9 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from datasets.datamodule import EpochBatches, PoseDataModule
 from datasets.synthetic.people import load_synthetic
 from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss, generator_loss
-from losses.self_supervision import SelfSupervision, random_views, total
+from losses.self_supervision import SelfSupervision, Term, random_views, total
 from models import optimization
 from models.gan import PoseGAN
+from models.lifter import Lifter
 from models.pseudo_labels import LabelledPoses
 from utils.config import Config
 from utils.training.callbacks import SaveOnSignal
@@ -75,7 +76,10 @@ class Transfers(TorchDispatchMode):
         return operation(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("options", [{}, {**SYNTHETIC, "supervised_noise": 0.05, "pseudo_label_fraction": 0.5}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {**SYNTHETIC, "pseudo_label_fraction": 0.5}, {"corrects_points": True, "pseudo_label_fraction": 0.5}],
+)
 def test_a_step_copies_nothing_to_or_from_the_device(people, tmp_path, monkeypatch, options):
     spy, step = Transfers(), PoseGAN.training_step
 
@@ -157,7 +161,7 @@ def plain_fit(people, epochs: int, **options) -> PoseGAN:
             step = epoch * (len(data.train_norm) // 64) + batch
             decay = min(options["ema_decay"], step / (step + 10))
             generator = torch.Generator().manual_seed(seed)
-            cycle, terms = criterion(system.lifter, pose_norm, random_views(64, config.views, generator))
+            cycle, terms = criterion(system.lifter.on_rays, pose_norm, random_views(64, config.views, generator))
             fake_logit = system.discriminator(add_noise(cycle.projection_norm, noise, generator))
             (total(terms) + generator_loss(fake_logit, "least_squares")).backward()
             torch.nn.utils.clip_grad_norm_(system.lifter.parameters(), optimization.MAX_GRADIENT_NORM)
@@ -195,7 +199,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_by_name(people, tmp_path):
 
 def test_terms_that_begin_within_an_epoch_are_averaged_over_their_own_steps(people, tmp_path, monkeypatch):
     poses_px = people[0].poses_px["gt"][:2]
-    monkeypatch.setattr(LabelledPoses, "loss", lambda self, lifter, *others: lifter(poses_px).mean() * 0 + 3)
+    value = lambda lifter: lifter(poses_px).pose.mean() * 0 + 3  # noqa: E731
+    monkeypatch.setattr(LabelledPoses, "terms", lambda self, lifter, *_: [Term("supervised", 1.0, value(lifter))])
     _, trainer = fit(people, tmp_path, epochs=1)
     assert trainer.callback_metrics["loss_supervised"].item() == 3
 
@@ -215,7 +220,16 @@ def test_supervision_by_synthetic_poses_teaches_depth(people, tmp_path):
 @pytest.mark.parametrize("options", [{"weight_supervised": 0.0}, SYNTHETIC], ids=["2D poses", "synthetic poses"])
 def test_what_weighs_nothing_is_not_computed(people, tmp_path, monkeypatch, options):
     """Neither for training nor for the unsupervised selection loss, which is a weighted sum of the rest."""
-    unused = (SelfSupervision, "__call__") if options["weight_supervised"] else (LabelledPoses, "loss")
+    unused = (SelfSupervision, "__call__") if options["weight_supervised"] else (LabelledPoses, "terms")
     monkeypatch.setattr(*unused, lambda *arguments: pytest.fail(f"{unused[1]} was computed"))
     _, trainer = fit(people, tmp_path, epochs=1, **options)
     assert trainer.callback_metrics["val_unsupervised_epoch"] > 0
+
+
+def test_a_run_begins_with_the_weights_that_it_is_given(people):
+    start = Lifter(width=16, blocks=1)
+    system = PoseGAN(Config().updated({**TINY, **start.shape()}), start)
+    for lifter in (system.lifter, system.lifter_ema):
+        assert all(
+            torch.equal(ours, theirs) for ours, theirs in zip(lifter.parameters(), start.parameters(), strict=True)
+        )

@@ -7,9 +7,9 @@ import torch
 
 from datasets.synthetic.people import load_synthetic
 from models.lifter import Lifter
-from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH
+from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, place_at_distance, project
 from utils.normalization import flip, pixels_to_norm
-from utils.skeleton import ROOT
+from utils.skeleton import INDEX, MIRROR, ROOT
 
 
 @pytest.fixture
@@ -53,17 +53,17 @@ def poses_px():
 
 def test_depths_keep_leading_dimensions_and_pin_the_root(lifter, poses_px):
     pose_norm = pixels_to_norm(poses_px)[0]
-    depth = lifter(pose_norm.reshape(2, 3, 17, 2))
-    assert depth.shape == (2, 3, 17)
-    torch.testing.assert_close(depth[..., ROOT], torch.full((2, 3), CAMERA_DISTANCE))
-    torch.testing.assert_close(depth.reshape(6, 17), lifter(pose_norm))
-    torch.testing.assert_close(depth[0, 1], lifter(pose_norm[1]))
+    pose = lifter(pose_norm.reshape(2, 3, 17, 2)).pose
+    assert pose.shape == (2, 3, 17, 3)
+    assert (pose[..., ROOT, :] == 0).all()
+    torch.testing.assert_close(pose.reshape(6, 17, 3), lifter(pose_norm).pose)
+    torch.testing.assert_close(pose[0, 1], lifter(pose_norm[1]).pose)
 
 
 def test_depths_never_reach_the_camera(lifter, poses_px):
     with torch.no_grad():
         lifter.network[-1].bias[5] = -1e3
-    assert lifter(pixels_to_norm(poses_px)[0])[:, 5].eq(NEAREST_DEPTH).all()
+    assert lifter(pixels_to_norm(poses_px)[0]).pose[:, 5, 2].eq(NEAREST_DEPTH - CAMERA_DISTANCE).all()
 
 
 def test_lift_does_not_depend_on_place_and_size_in_the_image(lifter, poses_px):
@@ -100,3 +100,56 @@ def test_lift_takes_arrays_and_intrinsics(lifter, poses_px):
 def test_what_cannot_be_lifted_is_refused(lifter, pose_px, intrinsics, words):
     with pytest.raises(ValueError, match=words):
         lifter.lift(pose_px, intrinsics)
+
+
+@pytest.fixture
+def correcting():
+    """A small lifter that corrects points, with outputs that matter."""
+    torch.manual_seed(1)
+    lifter = Lifter(width=32, blocks=2, corrects_points=True)
+    with torch.no_grad():
+        lifter.network[-1].weight.mul_(50)
+        for _ in range(20):
+            lifter(torch.randn(64, 17, 2) * 0.1)
+    return lifter.eval()
+
+
+def test_a_correcting_lifter_moves_points_but_not_on_rays(correcting, poses_px):
+    pose_norm = pixels_to_norm(poses_px)[0]
+    moved = project(place_at_distance(correcting(pose_norm).pose))
+    assert (moved - pose_norm).abs().max() > 1e-3
+    torch.testing.assert_close(project(place_at_distance(correcting.on_rays(pose_norm))), pose_norm, atol=1e-5, rtol=0)
+
+
+def test_none_means_detected_and_confidence_matters(correcting, poses_px):
+    assert torch.equal(correcting.lift(poses_px), correcting.lift(poses_px, confidence=0.5))
+    assert (correcting.lift(poses_px) - correcting.lift(poses_px, confidence=1.0)).abs().max() > 1e-3
+
+
+def test_where_an_unseen_joint_is_said_to_be_does_not_matter(correcting, poses_px):
+    confidence = torch.full((6, 17), 0.5)
+    confidence[:, INDEX["left_foot"]] = 0
+    elsewhere = poses_px.clone()
+    elsewhere[:, INDEX["left_foot"]] += 321.0
+    for intrinsics in (None, (1100.0, 1100.0, 500.0, 500.0)):
+        first, radius = correcting.lift_with_uncertainty(poses_px, intrinsics, confidence)
+        second = correcting.lift(elsewhere, intrinsics, confidence)
+        torch.testing.assert_close(first, second, atol=1e-4, rtol=0)
+        assert radius.shape == (6, 17) and (radius > 0).all()
+
+
+def test_uncertainty_is_mirrored_with_the_person(correcting, poses_px):
+    radius = correcting.lift_with_uncertainty(poses_px)[1]
+    mirrored = correcting.lift_with_uncertainty(flip(poses_px - poses_px[:, :1]))[1]
+    torch.testing.assert_close(mirrored, radius[:, list(MIRROR)], atol=1e-4, rtol=1e-4)
+
+
+def test_a_lifter_of_depths_alone_has_no_uncertainty_and_takes_any_confidence(lifter, poses_px):
+    pose, radius = lifter.lift_with_uncertainty(poses_px, confidence=torch.zeros(6, 17))
+    assert radius is None and torch.equal(pose, lifter.lift(poses_px))
+
+
+@pytest.mark.parametrize("confidence", [2.0, -0.1, float("nan"), [0.5, 0.5]])
+def test_a_confidence_that_is_none_is_refused(correcting, poses_px, confidence):
+    with pytest.raises(ValueError, match="confidence"):
+        correcting.lift(poses_px, confidence=confidence)

@@ -27,13 +27,13 @@ def score(people, lift) -> dict[str, float]:
 def knowing(people):
     """A lifter that knows the answers by their first joint."""
     answers = dict(zip(people.poses_px["gt"][:, 1, 0].tolist(), people.poses_cam_mm, strict=True))
-    return lambda pose_px, intrinsics: torch.stack([answers[x] for x in pose_px[:, 1, 0].tolist()])
+    return lambda pose_px, *_: torch.stack([answers[x] for x in pose_px[:, 1, 0].tolist()])
 
 
 def test_figures_with_and_without_intrinsics_are_kept_apart(people):
     right = knowing(people)
 
-    def lift(pose_px, intrinsics):
+    def lift(pose_px, intrinsics, confidence):
         mirrored = torch.tensor([1.0, 1.0, 1.0 if intrinsics is not None else -1.0])
         return root_relative(right(pose_px, intrinsics)) * mirrored
 

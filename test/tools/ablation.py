@@ -20,7 +20,8 @@ sys.path[:0] = [str(ROOT)]
 
 from ablation_table import ROWS, collect, finished, flags_of, format_markdown, newest, note_of, slug, write
 
-from utils.config import Config, parse_config
+from utils.command_line import parse_config
+from utils.config import Config
 from utils.training.runs import differences
 
 FREE = ("resume", "data_dir", "gpus", "logger")

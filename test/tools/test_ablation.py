@@ -9,7 +9,7 @@ import ablation
 import ablation_table
 import pytest
 
-from utils.config import parse_config
+from utils.command_line import parse_config
 from utils.evaluation.report import write_tables
 from utils.training.runs import write_note
 

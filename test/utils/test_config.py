@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from utils.config import RECIPES, build_parser, parse_config
+from utils.command_line import build_parser, parse_config
+from utils.config import RECIPES
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -40,7 +40,9 @@ class DemoOptions:
         0.0, 150.0,
     )  # fmt: skip
     tilt: float = option(0.0, "degrees by which the camera looks down", -90.0, 90.0)
-    smooth: float = option(0.02, "seconds over which a video's poses are smoothed; 0: off", 0.0, 10.0)
+    smooth: float = option(
+        0.05, "seconds to both sides over which a video's poses are smoothed (standard deviation); 0: off", 0.0, 10.0
+    )
     max_frames: int = option(0, "stop a video or camera after so many frames; 0: at its end", 0, 1_000_000_000)
     export: str | None = option(
         None, f"also write the motion as one or more of {', '.join(EXPORT_FORMATS)}", metavar="FORMAT[,FORMAT]"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..keypoints import Joints, Keypoints
-from ..skeleton import BONES, JOINTS, SOURCES
+from ..normalization import DETECTED, UNSEEN
+from ..skeleton import BONES, INDEX, JOINTS, SOURCES, TRUNK
 from .images import Picture
 
 CONVENTIONS = {
@@ -51,6 +52,12 @@ class SeenPerson:
     keypoints: Keypoints
     joints: Joints
     left_out: np.ndarray = field(default_factory=lambda: np.zeros(len(JOINTS), bool))
+
+    def trust(self) -> np.ndarray:
+        """What a lifter may know of the joints (17,): found by a detector or not seen; the trunk is taken for seen."""
+        unseen = self.joints.filled | self.left_out
+        unseen[[INDEX[name] for name in TRUNK]] = False
+        return np.where(unseen, UNSEEN, DETECTED)
 
     def names_left_out(self) -> list[str]:
         """The joints that are left out."""

@@ -1,6 +1,5 @@
-"""Following people through a video, and smoothing what is found of them."""
+"""Following people through a video."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -34,40 +33,6 @@ SIDED = tuple(
 )  # fmt: skip
 """What a detector mirrors: a whole person, legs, or arms."""
 ORDERS = (range(len(JOINTS)), MIRROR)
-REACTION = 2.0
-"""How much faster the filter gets, in Hz, when a point moves by the person's size in a second."""
-
-
-class OneEuro:
-    """Smooths a signal: strongly while it is slow, little while it is fast (Casiez et al. 2012).
-
-    Args:
-        seconds: time constant at rest.
-        reaction: how much the cut-off, in Hz, grows with speed.
-    """
-
-    def __init__(self, seconds: float, reaction: float = REACTION) -> None:
-        self.cutoff, self.reaction = 1 / (2 * math.pi * seconds), reaction
-        self._value: np.ndarray | None = None
-        self._speed: np.ndarray | float = 0.0
-        self._time = 0.0
-
-    def __call__(self, value: np.ndarray, seconds: float) -> np.ndarray:
-        """The smoothed value at a time in seconds; times must grow."""
-        step = max(seconds - self._time, 1e-3)
-        if self._value is None:
-            self._value = value
-        else:
-            speed = (value - self._value) / step
-            self._speed = self._speed + self._fraction(1.0, step) * (speed - self._speed)
-            fraction = self._fraction(self.cutoff + self.reaction * np.abs(self._speed), step)
-            self._value = self._value + fraction * (value - self._value)
-        self._time = seconds
-        return self._value
-
-    @staticmethod
-    def _fraction(cutoff, step: float):
-        return 1 / (1 + 1 / (2 * math.pi * cutoff * step))
 
 
 class Track:
@@ -75,28 +40,23 @@ class Track:
 
     Args:
         number: from 1 on.
-        smooth_s: time constant of the filters; 0 leaves everything as it is.
         size_px: of the person, when first seen.
     """
 
-    def __init__(self, number: int, smooth_s: float, size_px: float) -> None:
+    def __init__(self, number: int, size_px: float) -> None:
         self.number, self.seen_s, self.size_px = number, 0.0, size_px
         self.joints_px: np.ndarray | None = None
-        self._joints_filter = OneEuro(smooth_s, REACTION / max(size_px, 1.0)) if smooth_s else None
-        self._pose_filter = OneEuro(smooth_s) if smooth_s else None
         self._swapped_s = [0.0] * len(SIDED)
         self._joint_seen_s = np.full(len(JOINTS), -np.inf)
 
     def follow(self, person: SeenPerson, seconds: float) -> SeenPerson:
-        """This person at a time: left and right as before, joints unseen for a moment remembered, all smoothed."""
+        """This person at a time: left and right as before, joints unseen for a moment remembered."""
         self._joint_seen_s[~person.left_out] = seconds
         person = self._remember(person, seconds)
         joints = person.joints
         if self.joints_px is not None:
             joints = self._sides_as_before(joints, self.joints_px, seconds - self.seen_s)
         self.seen_s, self.size_px, self.joints_px = seconds, person.keypoints.size_px, joints.joints_px
-        if self._joints_filter is not None:
-            joints = replace(joints, joints_px=self._joints_filter(joints.joints_px, seconds))
         return replace(person, joints=joints)
 
     def _remember(self, person: SeenPerson, seconds: float) -> SeenPerson:
@@ -129,10 +89,6 @@ class Track:
             order = mirrored
         return Joints(joints.joints_px[order], joints.confidence[order], joints.filled[order])
 
-    def smooth_pose(self, pose: np.ndarray, seconds: float) -> np.ndarray:
-        """The 3D pose (17, 3) at a time, smoothed."""
-        return pose if self._pose_filter is None else self._pose_filter(pose, seconds)
-
     def distance(self, person: SeenPerson) -> tuple[float, float]:
         """How far a person is from where this one was last seen, in sizes, and the ratio of their sizes, 1 or more."""
         size = max(self.size_px, person.keypoints.size_px, 1e-9)
@@ -148,13 +104,10 @@ class Tracker:
 
     People are assigned to tracks all at once, by distance and size. Who is found near a person who was lost just now,
     but farther off than people move, is taken for an error about that person, and is left out.
-
-    Args:
-        smooth_s: see `Track`.
     """
 
-    def __init__(self, smooth_s: float = 0.0) -> None:
-        self.smooth_s, self._count = smooth_s, 0
+    def __init__(self) -> None:
+        self._count = 0
         self._tracks: list[Track] = []
 
     def __call__(self, people: list[SeenPerson], seconds: float) -> tuple[list[Track], list[SeenPerson]]:
@@ -166,7 +119,7 @@ class Tracker:
         for number, person in enumerate(people):
             if number not in assigned and not any(track.distance(person)[0] < FARTHEST for track in lost):
                 self._count += 1
-                self._tracks.append(Track(self._count, self.smooth_s, person.keypoints.size_px))
+                self._tracks.append(Track(self._count, person.keypoints.size_px))
                 followed.append((self._tracks[-1], self._tracks[-1].follow(person, seconds)))
         followed.sort(key=lambda pair: pair[0].number)
         return [track for track, _ in followed], [person for _, person in followed]

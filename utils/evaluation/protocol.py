@@ -17,11 +17,13 @@ from torch.nn.functional import pad
 
 from ..anthropometry import standing_pose
 from ..geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root, usable
+from ..normalization import DETECTED, EXACT
 from ..skeleton import NUM_JOINTS
 from .metrics import PoseErrors
 
-Lift = Callable[[Tensor, Tensor | None], Tensor]
-"""(n, 17, 2) pixels and (n, 4) intrinsics or None, to (n, 17, 3) in the camera's axes at any scale."""
+Lift = Callable[[Tensor, Tensor | None, float], Tensor]
+"""(n, 17, 2) pixels, (n, 4) intrinsics or None, and how far to trust the points (EXACT or DETECTED), to (n, 17, 3) in
+the camera's axes at any scale."""
 WITH_INTRINSICS = "+intrinsics"
 """Ends the name of an input that is lifted with the camera's intrinsics, as "gt+intrinsics" beside "gt"."""
 
@@ -59,10 +61,11 @@ class Evaluation:
             ValueError: if `lift` returns NaN or a wrong shape.
         """
         for name, errors in self.errors.items():
-            poses_px = part.poses_px[name.removesuffix(WITH_INTRINSICS)]
+            source = name.removesuffix(WITH_INTRINSICS)
+            poses_px, confidence = part.poses_px[source], EXACT if source == "gt" else DETECTED
             complete = usable(poses_px)
             intrinsics_px = part.intrinsics_px[complete] if name.endswith(WITH_INTRINSICS) else None
-            lifted = self.lift(poses_px[complete], intrinsics_px)
+            lifted = self.lift(poses_px[complete], intrinsics_px, confidence)
             _check_lifted(lifted, int(complete.sum()))
             actions = None if part.actions is None else part.actions[complete].to(self.device)
             errors.update(lifted.to(self.device), part.poses_cam_mm[complete].to(self.device), actions)
@@ -110,7 +113,7 @@ def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096, sources: Sequenc
     return {"set": pose_set.name, "left_out": pose_set.left_out, "inputs": inputs}
 
 
-def lift_zero_depth(pose_px: Tensor, intrinsics_px: Tensor | None = None) -> Tensor:
+def lift_zero_depth(pose_px: Tensor, intrinsics_px: Tensor | None = None, confidence: float = EXACT) -> Tensor:
     """The zero-depth baseline: all joints at the root's depth, as seen by a camera that looks at the root."""
     if intrinsics_px is None:
         return root_relative(pad(pose_px, (0, 1)))
@@ -118,7 +121,7 @@ def lift_zero_depth(pose_px: Tensor, intrinsics_px: Tensor | None = None) -> Ten
     return rotate(root_relative(pad(pose_ray, (0, 1))), rotation)
 
 
-def lift_standing(pose_px: Tensor, intrinsics_px: Tensor | None = None) -> Tensor:
+def lift_standing(pose_px: Tensor, intrinsics_px: Tensor | None = None, confidence: float = EXACT) -> Tensor:
     """The constant baseline: whatever the image, a person of average proportions stands and faces the camera."""
     return standing_pose().to(pose_px).expand(len(pose_px), NUM_JOINTS, 3)
 

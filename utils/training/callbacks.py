@@ -19,6 +19,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from ..drawing.poses import draw_pose_3d
 from ..files import write_whole
+from ..normalization import EXACT
 
 PICTURE_PEOPLE, PICTURE_EVERY_EPOCHS = 4, 10
 VIEWS_DEG = (0, 45, 90, 180)
@@ -177,7 +178,7 @@ class PosePictures(Callback):
         if not (due and trainer.is_global_zero and trainer.loggers):
             return
         lifter: Any = pl_module.lifter_ema
-        poses = lifter.lift(self.poses_px).cpu().numpy()
+        poses = lifter.lift(self.poses_px, confidence=EXACT).cpu().numpy()
         rows = [np.concatenate([draw_pose_3d(pose, angle, 240) for angle in VIEWS_DEG], axis=1) for pose in poses]
         picture = np.concatenate(rows, axis=0)
         loggers: list[Any] = trainer.loggers

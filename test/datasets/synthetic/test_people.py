@@ -1,4 +1,4 @@
-"""People in front of cameras: their places, their depth targets, and 2D poses like a detector's."""
+"""People in front of cameras: their places, and what a lifter should make of them."""
 
 import math
 
@@ -10,11 +10,11 @@ from datasets.synthetic.people import (
     NEAREST_M,
     NEAREST_POINT_MM,
     SyntheticPeople,
-    as_detected,
-    depth_target,
+    lifter_target,
     load_synthetic,
+    nearest_on_rays,
 )
-from utils.geometry import CAMERA_DISTANCE, lift_to_camera, pixels_to_rays, project, root_relative
+from utils.geometry import CAMERA_DISTANCE, pixels_to_rays, place_at_distance, project, root_relative
 from utils.normalization import flip, mean_root_distance
 from utils.skeleton import INDEX
 
@@ -41,50 +41,40 @@ def test_cameras_look_down_by_the_elevation_asked_for():
     assert angle.mean().item() == pytest.approx(30, abs=0.1)
 
 
-def test_the_depth_target_lifts_to_the_person():
+def test_the_target_is_the_person_in_the_lifter_s_unit():
     pose_mm = seen_straight(2000, seed=2)
-    pose_norm, offset = depth_target(pose_mm)
+    pose_norm, target = lifter_target(pose_mm)
     torch.testing.assert_close(mean_root_distance(pose_norm), torch.full((2000,), 1 / CAMERA_DISTANCE))
     true = root_relative(pose_mm)
-    scale = mean_root_distance(true[..., :2])[:, None, None]
-    right, wrong = (root_relative(lift_to_camera(pose_norm, CAMERA_DISTANCE + sign * offset)) for sign in (1, -1))
-    assert (right * scale - true).norm(dim=-1).mean() < 12
-    assert (wrong * scale - true).norm(dim=-1).mean() > 100
+    unit_mm = (true.norm(dim=-1).sum(dim=-1) / target.norm(dim=-1).sum(dim=-1))[:, None, None]
+    torch.testing.assert_close(target * unit_mm, true, rtol=1e-4, atol=0.01)
+    assert mean_root_distance(target[..., :2]).median().item() == pytest.approx(1, abs=0.05)
 
 
-def test_the_depth_target_is_exact_at_the_lifter_s_distance():
+def test_the_nearest_pose_on_the_rays_is_a_few_mm_off():
+    pose_mm = seen_straight(2000, seed=2)
+    pose_norm, target = lifter_target(pose_mm)
+    nearest = nearest_on_rays(pose_norm, target)
+    torch.testing.assert_close(project(place_at_distance(nearest)), pose_norm, atol=1e-5, rtol=0)
+    mm = root_relative(pose_mm).norm(dim=-1).mean() / target.norm(dim=-1).mean()
+    flipped = nearest_on_rays(pose_norm, target * torch.tensor([1.0, 1.0, -1.0]))
+    assert (nearest - target).norm(dim=-1).mean() * mm < 12 and (flipped - target).norm(dim=-1).mean() * mm > 100
+
+
+def test_the_nearest_pose_is_exact_at_the_lifter_s_distance():
     pose_mm = seen_straight(200, seed=3)
     relative = root_relative(pose_mm)
     for _ in range(50):
         size = mean_root_distance(project(pose_mm)) * CAMERA_DISTANCE
         pose_mm = relative + torch.tensor([0.0, 0.0, 1.0]) * (pose_mm[:, :1, 2:] * size[:, None, None])
-    pose_norm, offset = depth_target(pose_mm)
-    lifted = root_relative(lift_to_camera(pose_norm, CAMERA_DISTANCE + offset))
-    torch.testing.assert_close(lifted * pose_mm[:, :1, 2:] / CAMERA_DISTANCE, relative, rtol=1e-3, atol=0.1)
+    pose_norm, target = lifter_target(pose_mm)
+    torch.testing.assert_close(nearest_on_rays(pose_norm, target), target, rtol=1e-3, atol=1e-3)
 
 
-def test_depth_targets_of_mirrored_people_are_mirrored():
+def test_targets_of_mirrored_people_are_mirrored():
     pose_mm = seen_straight(50, seed=4)
-    pose_norm, offset = depth_target(pose_mm)
-    mirrored_norm, mirrored_offset = depth_target(flip(pose_mm))
-    torch.testing.assert_close(mirrored_norm, flip(pose_norm))
-    in_depth = torch.nn.functional.pad(offset[..., None], (1, 0))
-    torch.testing.assert_close(mirrored_offset[..., None], flip(in_depth)[..., 1:])
-
-
-def test_detector_noise_is_normalised_and_keeps_the_depth_to_width():
-    pose_norm, offset = depth_target(seen_straight(4000, seed=5))
-    noisy, moved = as_detected(pose_norm, offset, 0.03, torch.Generator().manual_seed(5))
-    torch.testing.assert_close(mean_root_distance(noisy), torch.full((4000,), 1 / CAMERA_DISTANCE))
-    error = (noisy - pose_norm).norm(dim=-1) * CAMERA_DISTANCE
-    assert 0.005 < error[:, INDEX["right_knee"]].median() < 0.05
-    assert (error.amax(dim=1) > 0.3).float().mean() > 0.05
-    # The jittered joints change the scale of a pose, by which its depths are divided as well.
-    ratio = (moved / offset)[:, INDEX["right_foot"]]
-    torch.testing.assert_close(moved, offset * ratio[:, None], rtol=1e-3, atol=1e-4)
-    middle = (noisy[:, INDEX["thorax"]] + noisy[:, INDEX["head"]]) / 2
-    on_line = (noisy[:, INDEX["neck"]] - middle).norm(dim=-1) < 1e-5
-    assert on_line.float().mean().item() == pytest.approx(0.5, abs=0.05)
+    for of_mirrored, original in zip(lifter_target(flip(pose_mm)), lifter_target(pose_mm), strict=True):
+        torch.testing.assert_close(of_mirrored, flip(original))
 
 
 def test_a_set_depends_on_its_seed_alone():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utils.demo.people import SeenPerson
-from utils.demo.tracking import OneEuro, Tracker
+from utils.demo.tracking import Tracker
 from utils.keypoints import Joints, Keypoints
 from utils.skeleton import INDEX, JOINTS, MIRROR, ROOT
 
@@ -60,36 +60,6 @@ def test_left_and_right_that_change_for_a_moment_are_changed_back():
     seen = [tracker([swapped], 0.04 * frame)[1][0].joints.joints_px[knee] for frame in range(1, 30)]
     assert seen[0] == pytest.approx(person(0).joints.joints_px[knee])
     assert seen[-1] == pytest.approx(swapped.joints.joints_px[knee]), "who stays turned round has turned round"
-
-
-def test_without_smoothing_nothing_changes():
-    tracker = Tracker()
-    for seconds in (0.0, 0.04):
-        (track,), (seen,) = tracker([person(10 * seconds)], seconds)
-        assert (seen.joints.joints_px == person(10 * seconds).joints.joints_px).all()
-        assert (track.smooth_pose(np.ones((17, 3)), seconds) == 1).all()
-
-
-def test_smoothing_calms_noise_around_a_standing_person():
-    rng, tracker = np.random.default_rng(1), Tracker(smooth_s=0.3)
-    smooth = [tracker([person(rng.normal(0, 2))], frame / 30)[1][0].joints.joints_px[ROOT, 0] for frame in range(100)]
-    raw = np.random.default_rng(1).normal(0, 2, 100)
-    assert np.std(smooth[20:]) < 0.5 * np.std(raw[20:])
-
-
-def test_smoothing_keeps_up_with_a_runner():
-    tracker = Tracker(smooth_s=0.3)
-    for frame in range(60):
-        _, (seen,) = tracker([person(10.0 * frame)], frame / 30)
-    assert 590 - seen.joints.joints_px[ROOT, 0] < 30, "less than a third of the person behind after two seconds"
-
-
-def test_one_euro_starts_at_the_first_value_and_reaches_a_constant():
-    smooth = OneEuro(0.2)
-    assert smooth(np.array([3.0]), 0.0) == 3
-    for frame in range(1, 200):
-        value = smooth(np.array([5.0]), frame / 30)
-    assert value == pytest.approx(5, abs=1e-3)
 
 
 def test_arms_out_of_sight_for_a_moment_are_remembered_and_later_left_out():

@@ -11,7 +11,7 @@ from models.lifter import Lifter
 from utils.evaluation.metrics import HEADLINES, ORACLES, pose_errors
 from utils.evaluation.protocol import evaluate, lift_standing, lift_zero_depth
 from utils.geometry import project, rays_to_pixels, rotate, rotation_y
-from utils.normalization import flip
+from utils.normalization import DETECTED, flip
 from utils.skeleton import INDEX, JOINTS
 
 KEYS = {*HEADLINES, "oracles", "baselines", "per_action", "poses", "skipped", "mean_over_poses"}
@@ -37,7 +37,7 @@ def test_the_inputs_and_keys_of_the_results(pose_set):
 def test_the_truth_scores_zero_and_a_baseline_does_not(pose_set):
     remaining = iter(pose_set.poses_cam_mm.split(16))
     without_cameras = replace(pose_set, intrinsics_px=None)
-    results = evaluate(lambda pose, _: 0.001 * next(remaining), without_cameras, 16, ["gt"])
+    results = evaluate(lambda pose, *_: 0.001 * next(remaining), without_cameras, 16, ["gt"])
     assert list(results["inputs"]) == ["gt"]
     record = results["inputs"]["gt"]
     assert record["mpjpe"] < 1e-2 and record["p_mpjpe"] < 1e-2 and record["pck150"] == 100
@@ -53,7 +53,8 @@ def test_the_batch_size_does_not_matter(pose_set):
 def test_lift_gets_the_complete_rows_of_its_source_and_their_cameras(pose_set):
     calls = []
 
-    def lift(pose_px, intrinsics):
+    def lift(pose_px, intrinsics, confidence):
+        assert confidence == DETECTED
         calls.append((pose_px, intrinsics))
         return lift_zero_depth(pose_px, intrinsics)
 
@@ -100,9 +101,9 @@ def test_what_cannot_be_scored_is_refused(pose_set):
     with pytest.raises(ValueError, match="no 2D source guessed; known: gt, detected"):
         evaluate(lift_zero_depth, pose_set, sources=["guessed"])
     with pytest.raises(ValueError, match="NaN or infinity"):
-        evaluate(lambda pose, _: lift_zero_depth(pose) * float("nan"), pose_set)
+        evaluate(lambda pose, *_: lift_zero_depth(pose) * float("nan"), pose_set)
     with pytest.raises(ValueError, match=r"it gave \(60, 17, 2\)"):
-        evaluate(lambda pose, _: pose, pose_set)
+        evaluate(lambda pose, *_: pose, pose_set)
     pose_set.poses_px["detected"][:] = float("nan")
     with pytest.raises(ValueError, match="no complete 2D pose from the source detected"):
         evaluate(lift_zero_depth, pose_set)
