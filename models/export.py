@@ -19,7 +19,7 @@ from utils.geometry import rotate
 from utils.normalization import pixels_to_virtual_norm
 from utils.skeleton import JOINTS, NUM_JOINTS, ROOT, SOURCES, joint_weights
 
-from .lifter import Lifter
+from .lifter import RADIUS_90, Lifter
 from .weights import load_lifter, read_checkpoint
 
 OPSET = 18
@@ -31,10 +31,13 @@ MOST_POINTS = 40
 INPUTS = {
     "keypoints": "(n, 17, 2) float32, pixels, x right, y down, the joints in the order of `joints`",
     "intrinsics": "(n, 4) float32, fx, fy, cx, cy in pixels; fx = 0: unknown, the camera looks straight at the person",
+    "confidence": "(n, 17) float32, 1: the point is exact, 0.5: a detector found it, 0: nobody sees the joint, "
+    "wherever its point is; the hip must be seen",
 }
 OUTPUTS = {
     "pose": "(n, 17, 3) float32, x right, y down, z away from the camera, relative to the hip; without a unit: the "
     "joints are about 1 from the hip on average",
+    "uncertainty": "(n, 17) float32, radius in the pose's unit: nine times in ten the joint lies within",
 }
 DEFINITION = (
     "The joints are Human3.6M's, joint centres inside the body. joints_from_NAME is a JSON matrix (17, K) that makes "
@@ -49,13 +52,22 @@ class WholeLift(nn.Module):
         super().__init__()
         self.lifter = lifter
 
-    def forward(self, keypoints: Tensor, intrinsics: Tensor) -> Tensor:
+    def forward(self, keypoints: Tensor, intrinsics: Tensor, confidence: Tensor | None = None) -> tuple[Tensor, ...]:
         """See `INPUTS` and `OUTPUTS`."""
         # A camera in whose middle the root lies looks straight at the person.
         straight = torch.cat([torch.ones_like(keypoints[:, ROOT]), keypoints[:, ROOT]], dim=-1)
         camera = torch.where(intrinsics[:, :1] > 0, intrinsics, straight)
-        pose_norm, rotation = pixels_to_virtual_norm(keypoints, camera)
-        return rotate(self.lifter.lift_norm(pose_norm).pose, rotation)
+        pose_norm, rotation = pixels_to_virtual_norm(keypoints, camera, confidence)
+        pose, scale = self.lifter.lift_norm(pose_norm, confidence)
+        pose = rotate(pose, rotation)
+        return (pose,) if scale is None else (pose, RADIUS_90 * scale)
+
+
+def signature(lifter: Lifter) -> tuple[dict[str, str], dict[str, str]]:
+    """Names and meanings of the inputs and the outputs that a lifter's file has."""
+    if lifter.corrects_points:
+        return INPUTS, OUTPUTS
+    return {name: INPUTS[name] for name in ("keypoints", "intrinsics")}, {"pose": OUTPUTS["pose"]}
 
 
 def export_onnx(checkpoint: str | Path | None, path: str | Path, precision: str = "fp32") -> str:
@@ -75,7 +87,7 @@ def export_onnx(checkpoint: str | Path | None, path: str | Path, precision: str 
     """
     path, checkpoint = Path(path), checkpoint or SHIPPED
     lifter = load_lifter(checkpoint)
-    about = metadata(read_checkpoint(checkpoint).get("note", ""))
+    about = metadata(lifter, read_checkpoint(checkpoint).get("note", ""))
     about["precision"] = f"weights {precision}, arithmetic fp32"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,16 +95,19 @@ def export_onnx(checkpoint: str | Path | None, path: str | Path, precision: str 
         write_whole(path, content)
     except OSError as error:
         raise ValueError(f"the model cannot be written to {path}: {error.strerror or error}") from error
-    return f"written: {path} ({len(content) / 1e6:.1f} MB): {', '.join(INPUTS)} -> {', '.join(OUTPUTS)}"
+    inputs, outputs = map(", ".join, signature(lifter))
+    return f"written: {path} ({len(content) / 1e6:.1f} MB): {inputs} -> {outputs}"
 
 
-def metadata(note: str) -> dict[str, str]:
+def metadata(lifter: Lifter, note: str) -> dict[str, str]:
     """What the file says of itself, as plain text.
 
     Args:
+        lifter: what is exported.
         note: of the checkpoint: how its weights came about, and their licence.
     """
     (version,) = re.findall(r'^version = "(.+)"', (PROJECT / "pyproject.toml").read_text(encoding="utf-8"), re.M)
+    inputs, outputs = signature(lifter)
     tables = {}
     for name, points in SOURCES.items():
         if len(points) <= MOST_POINTS:
@@ -103,8 +118,8 @@ def metadata(note: str) -> dict[str, str]:
         "licence": f"code: MIT; weights: {note or 'no note in the checkpoint; as the data they were trained on'}",
         "joints": json.dumps(JOINTS),
         "definition": DEFINITION,
-        **INPUTS,
-        **OUTPUTS,
+        **inputs,
+        **outputs,
         **tables,
     }
 
@@ -123,17 +138,18 @@ def to_onnx(lifter: Lifter, about: dict[str, str], precision: str = "fp32") -> b
     """
     onnx = _import_onnx()
     _check_weights(lifter, precision)
-    examples = torch.zeros(2, NUM_JOINTS, 2), torch.zeros(2, 4)
+    inputs, outputs = map(list, signature(lifter))
+    examples = (torch.zeros(2, NUM_JOINTS, 2), torch.zeros(2, 4), torch.zeros(2, NUM_JOINTS))[: len(inputs)]
     batch = torch.export.Dim("n")
     with _silence():
         program: Any = torch.onnx.export(
             WholeLift(lifter), examples, dynamo=True, opset_version=OPSET, external_data=False, verbose=False,
-            input_names=list(INPUTS), output_names=list(OUTPUTS), dynamic_shapes=[{0: batch}] * len(INPUTS),
+            input_names=inputs, output_names=outputs, dynamic_shapes=[{0: batch}] * len(inputs),
         )  # fmt: skip
     model = program.model_proto
     _forget_source(model.graph)
     if precision == "fp16":
-        _store_in_half(model.graph, onnx)
+        store_in_half(model)
     model.producer_name, model.producer_version, model.model_version = "chen-cvpr2019", about.get("version", ""), 1
     onnx.helper.set_model_props(model, about)
     onnx.checker.check_model(model, full_check=True)
@@ -177,9 +193,12 @@ def _forget_source(graph: Any) -> None:
         part.ClearField("metadata_props")
 
 
-def _store_in_half(graph: Any, onnx: Any) -> None:
-    """Weights of half precision, each made float32 again where the graph begins; the geometry's constants stay."""
-    casts = []
+def store_in_half(model: Any) -> None:
+    """Gives an `onnx.ModelProto` weights of half precision, each made float32 again where the graph begins.
+
+    The geometry's constants stay as they are.
+    """
+    onnx, graph, casts = _import_onnx(), model.graph, []
     for weight in graph.initializer:
         if weight.name.startswith("lifter."):
             name, half = f"{weight.name}_half", onnx.numpy_helper.to_array(weight).astype(np.float16)
