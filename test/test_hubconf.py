@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import hubconf
 from models import load_lifter
@@ -92,13 +93,9 @@ def test_a_photo_becomes_people_though_the_program_moves_on(clone):
 pose = hub("pose", fov=0.0)
 os.chdir("/")
 scene = pose({str(SAMPLE)!r})
-print(len(scene.people), scene.people[0].pose.shape, numpy.isfinite(scene.people[0].pose).all(), scene.camera.origin)
-from PIL import Image
-again = pose(numpy.array(Image.open({str(SAMPLE)!r}).convert("RGB")))
-print(numpy.abs(again.people[0].pose - scene.people[0].pose).max() < 1e-5)
-person = scene.people[0]
-numpy.save({str(clone.parent / "seen.npy")!r}, [person.joints.joints_px, person.pose[:, :2]])""")  # fmt: skip
-    assert shown.startswith("1 (17, 3) True") and shown.endswith("True\n")
-    joints_px, lifted = np.load(clone.parent / "seen.npy")
-    wanted = load_lifter(ROOT / "test/checkpoints/pretrained_model.ckpt").lift(joints_px)
-    np.testing.assert_allclose(lifted, wanted[:, :2], atol=1e-4)
+print(scene.summary())
+numpy.save({str(clone.parent / "lifted.npy")!r}, scene.people[0].pose)""")  # fmt: skip
+    assert shown == "1 person\n"
+    here = hubconf.pose(fov=0.0)(np.array(Image.open(SAMPLE).convert("RGB"))).people[0].pose
+    assert here.shape == (17, 3) and np.ptp(here, axis=0).min() > 0.3
+    np.testing.assert_allclose(np.load(clone.parent / "lifted.npy"), here, atol=1e-4)
