@@ -15,8 +15,8 @@ def lifter(checkpoint="pretrained_model", device="cpu"):
     """A lifter: `lifter.lift(pose_2d_px, intrinsics=None)` gives (..., 17, 3) for (..., 17, 2) pixels.
 
     Args:
-        checkpoint: "pretrained_model", "generated_people_only" (free of any data set's licence), "mpii_2d_only", or the
-            path of a checkpoint of your own.
+        checkpoint: "pretrained_model", "noisy_keypoints" (told how far to trust each keypoint), "mpii_2d_only",
+            "generated_people_only" (free of any data set's licence), or the path of a checkpoint of your own.
         device: "cpu", "cuda" and so on.
 
     Returns:
