@@ -259,8 +259,8 @@ def test_mlflow_has_parameters_metrics_pictures_and_the_best_lifter(capfd):
     ("flags", "sentence"),
     [
         ("--export lifter.pt", "argument --export: lifter.pt does not end in .onnx"),
-        ("--export l.onnx --evaluate list.ckpt", "--resume trains, --evaluate and --export do not: give one of them"),
-        ("--export l.onnx --resume list.ckpt", "--resume trains, --evaluate and --export do not: give one of them"),
+        ("--export l.onnx --evaluate list.ckpt", "--evaluate and --export do not train: give one"),
+        ("--export l.onnx --resume list.ckpt", "--evaluate and --export do not train: give one"),
         ("--export l.onnx --ckpt none.ckpt", "argument --ckpt: there is no file none.ckpt"),
         ("--export l.onnx --ckpt list.ckpt", "list.ckpt is not a checkpoint of this project"),
         ("--export list.ckpt/l.onnx", "the model cannot be written to list.ckpt/l.onnx"),
