@@ -37,8 +37,9 @@ export class Lifter {
       });
     }
     const flat = this.normalise(points, trust), flipped = this.mirror.map(joint => [-flat[joint][0], flat[joint][1]]);
-    const one = this.liftNormalised(flat, trust);
-    const other = this.liftNormalised(flipped, this.mirror.map(joint => trust[joint]));
+    const trusts = [trust, this.mirror.map(joint => trust[joint])];
+    const raw = this.run(...[flat, flipped].map((pose, number) => this.inputOf(pose, trusts[number])));
+    const [one, other] = [flat, flipped].map((pose, number) => this.liftNormalised(pose, raw[number]));
     const pose = one.pose.map((p, joint) => {
       const q = other.pose[this.mirror[joint]];
       return [(p[0] - q[0]) / 2, (p[1] + q[1]) / 2, (p[2] + q[2]) / 2];
@@ -58,11 +59,14 @@ export class Lifter {
     return centred.map((point, joint) => seen[joint] ? point.map(value => value / scale) : [0, 0]);
   }
 
-  /** What the network makes of a normalised pose. */
-  liftNormalised(flat, trust) {
-    const { CAMERA_DISTANCE: far, NEAREST_DEPTH: near, root, outputs } = this;
-    const input = flat.flatMap((point, joint) => [...point.map(value => value * far), ...(this.inputs > 2 ? [trust[joint]] : [])]);
-    const raw = this.run(Float32Array.from(input)), output = (joint, number) => raw[joint * outputs + number];
+  inputOf(flat, trust) {
+    const rows = flat.map((point, joint) => [...point.map(value => value * this.CAMERA_DISTANCE), ...(this.inputs > 2 ? [trust[joint]] : [])]);
+    return Float32Array.from(rows.flat());
+  }
+
+  /** The pose that the network's raw outputs say, and the scales of its errors. */
+  liftNormalised(flat, raw) {
+    const { CAMERA_DISTANCE: far, NEAREST_DEPTH: near, root, outputs } = this, output = (joint, number) => raw[joint * outputs + number];
     const correction = (joint, axis) => outputs > 1 ? (output(joint, axis + 1) - output(root, axis + 1)) / far : 0;
     const placed = flat.map(([x, y], joint) => {
       const depth = Math.max(far + output(joint, 0) - output(root, 0), near);
@@ -73,31 +77,31 @@ export class Lifter {
     return { pose: placed.map(p => p.map((value, axis) => value - placed[root][axis])), scale: scale || null };
   }
 
-  /** Linear in, residual blocks x + g(g(x)), linear out. */
-  run(input) {
-    const relu = values => { for (let i = 0; i < values.length; i++) values[i] = Math.max(values[i], 0); return values; };
-    let features = relu(product(this.layers[0], input));
+  /** The network for two inputs at once: linear in, residual blocks x + g(g(x)), linear out. */
+  run(...inputs) {
+    const relu = pair => pair.map(values => values.map(value => Math.max(value, 0)));
+    let features = relu(products(this.layers[0], ...inputs));
     for (let number = 1; number < this.layers.length - 1; number += 2) {
-      const inner = relu(product(this.layers[number], features)), added = relu(product(this.layers[number + 1], inner));
-      features = features.map((value, i) => value + added[i]);
+      const inner = relu(products(this.layers[number], ...features)), added = relu(products(this.layers[number + 1], ...inner));
+      features = features.map((values, which) => values.map((value, i) => value + added[which][i]));
     }
-    return product(this.layers.at(-1), features);
+    return products(this.layers.at(-1), ...features);
   }
 }
 
-/** Weights times values, plus biases. */
-function product({ weights, biases }, values) {
-  const result = Float32Array.from(biases), size = values.length;
-  for (let row = 0, at = 0; row < result.length; row++) {
-    let a = 0, b = 0, i = 0;
-    for (; i < size - 1; i += 2, at += 2) {
-      a += weights[at] * values[i];
-      b += weights[at + 1] * values[i + 1];
+/** Weights times one vector and another, plus biases: each weight is fetched from memory once. */
+function products({ weights, biases }, one, other) {
+  const results = [Float32Array.from(biases), Float32Array.from(biases)], size = one.length;
+  for (let row = 0, at = 0; row < biases.length; row++) {
+    let sum = 0, another = 0;
+    for (let i = 0; i < size; i++, at++) {
+      sum += weights[at] * one[i];
+      another += weights[at] * other[i];
     }
-    if (i < size) a += weights[at++] * values[i];
-    result[row] += a + b;
+    results[0][row] += sum;
+    results[1][row] += another;
   }
-  return result;
+  return results;
 }
 
 /** The smallest rotation that takes the optical axis to the direction (x, y, 1) of a ray. */

@@ -2,7 +2,7 @@
 
 const LARGEST_SIDE = 1280, JUMP_S = 0.5, MOST_LIVE = 3000, SLOWEST = 0.0625, CAUTIOUS = 0.25, HEADROOM = 0.85;
 const PLAY = "M4 2l12 7-12 7z", PAUSE = "M4 2h4v14H4zM11 2h4v14h-4z";
-const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+const clock = seconds => `${Math.floor(seconds / 60)}:${(Math.floor(seconds * 10) / 10 % 60).toFixed(1).padStart(4, "0")}`;
 
 /**
  * @param engine of engine.js.

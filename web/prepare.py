@@ -36,7 +36,8 @@ from utils.files import write_whole  # noqa: E402
 
 CHECKPOINTS = ROOT / "test" / "checkpoints"
 LIFTERS = {
-    "pretrained_model": "best: MPII's 2D poses and synthetic poses (for research only)",
+    "pretrained_model": "usual: MPII's 2D poses and synthetic poses (for research only)",
+    "noisy_keypoints": "corrects noisy points and tells its uncertainty (for research only)",
     "mpii_2d_only": "MPII's 2D poses alone (for research only)",
     "generated_people_only": "synthetic poses alone (MIT)",
 }
@@ -100,7 +101,7 @@ def tables() -> dict[str, Any]:
         "sides": skeleton.SIDE_COLOURS,
         "joints": skeleton.JOINTS,
         "mirror": skeleton.MIRROR,
-        "trunk": getattr(skeleton, "TRUNK", ()),
+        "trunk": skeleton.TRUNK,
         "standing": (standing / normalization.mean_root_distance(standing)).numpy(),
         "conventions": people.CONVENTIONS,
         "source": source,

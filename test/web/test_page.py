@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 from visits import SAMPLE
 
+from models import load_lifter
 from utils.demo.images import read_picture
 from utils.demo.outputs import scene_content
+from web.prepare import CHECKPOINTS, LIFTERS
 
 
 def check_people(found, expected):
@@ -23,6 +25,27 @@ def check_people(found, expected):
 
 def test_joints_and_pose_of_the_sample_are_pythons(visitor, pipeline):
     check_people(visitor.open(SAMPLE), pipeline(read_picture(SAMPLE)).people)
+
+
+LIFT = """async ([number, joints, intrinsics, confidence]) => {
+    const [{ Lifter }, { download }] = await Promise.all(["lifter.js", "engine.js"].map(name => import(`./${name}`)));
+    const { tables } = page.engine, layout = tables.lifters[number];
+    return new Lifter(await download(layout.file), layout, tables).lift(joints, intrinsics, confidence);
+}"""
+
+
+@pytest.mark.parametrize("number", range(len(LIFTERS)))
+def test_every_lifter_lifts_as_python_does_with_and_without_intrinsics(visitor, number):
+    lifter = load_lifter(CHECKPOINTS / f"{list(LIFTERS)[number]}.ckpt")
+    joints_px = np.random.default_rng(number).normal(300, 80, (17, 2))
+    confidence = np.where(np.arange(17) % 5 == 3, 0.0, 0.5)
+    for intrinsics in (None, [900.0, 950.0, 500.0, 100.0]):
+        found = visitor.page.evaluate(LIFT, [number, joints_px.tolist(), intrinsics, confidence.tolist()])
+        pose, radii = lifter.lift_with_uncertainty(joints_px, intrinsics, confidence)
+        assert np.array(found["pose"]) == pytest.approx(pose.numpy(), abs=2e-3)
+        assert (radii is None) == (found["uncertainty"] is None)
+        if radii is not None:
+            assert np.array(found["uncertainty"]) == pytest.approx(radii.numpy(), abs=2e-3)
 
 
 def test_several_people_and_one_without_legs_are_pythons(visitor, pipeline, two_and_a_half):

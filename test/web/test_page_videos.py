@@ -14,11 +14,14 @@ from samples_videos import moving, write_video
 from visits import Page
 
 from utils.demo.images import Picture
+from utils.demo.people import Camera, Person, Scene, SeenPerson
+from utils.demo.smoothing import smoothed
 from utils.demo.tracking import Tracker
 from utils.demo.video import VideoFrames
 from utils.export3d.exports import WRITERS
 from utils.export3d.motion import Track, motion_of
 from utils.export3d.placing import rays_of
+from utils.keypoints import Joints, Keypoints
 
 WALK = 8
 
@@ -125,6 +128,35 @@ def test_a_video_is_smoothed_without_lag_and_without_lifting_anew(film):
     assert jerks[2] < jerks[1] <= jerks[0]
     middle = [joints[2:-2].mean(axis=0) for joints in saved.values()]
     assert middle[2] == pytest.approx(middle[0], abs=2), "steady motion stays where it is"
+
+
+SMOOTH = """async ([frames, std]) => {
+    const { smoothedPeople } = await import("./smoothing.js");
+    return frames.map((_, number) => smoothedPeople(frames, number, std));
+}"""
+
+
+def test_smoothing_is_that_of_python(visitor):
+    """Two people, of whom one comes later, with joints that are left out now and then."""
+    rng, shown, frames = np.random.default_rng(0), [], []
+    for number in range(6):
+        people, numbers = [], [1, 2][: 1 + (number > 2)]
+        for _ in numbers:
+            joints = Joints(rng.normal(size=(17, 2)), np.ones(17), np.zeros(17, bool))
+            seen = SeenPerson(Keypoints("h36m_17", joints.joints_px, np.ones(17)), joints, rng.random(17) < 0.3)
+            people.append(Person(seen, rng.normal(size=(17, 3))))
+        shown.append((Shown(0.04 * number, None), Scene(people, Camera(None, ""), 2), numbers))
+        entries = [
+            {"id": one, "joints": person.joints.joints_px.tolist(), "pose": person.pose.tolist(),
+             "leftOut": person.seen.left_out.tolist()}
+            for one, person in zip(numbers, people, strict=True)
+        ]  # fmt: skip
+        frames.append({"time": 0.04 * number, "people": entries})
+    found = visitor.page.evaluate(SMOOTH, [frames, 0.05])
+    for people, (_, scene, _) in zip(found, smoothed(shown, 0.05), strict=True):
+        for person, expected in zip(people, scene.people, strict=True):
+            assert np.array(person["joints"]) == pytest.approx(expected.joints.joints_px)
+            assert np.array(person["pose"]) == pytest.approx(expected.pose)
 
 
 def numbers_of(text):
