@@ -17,6 +17,7 @@ if __name__ == "__main__":
 
 try:
     from pytorch_lightning import Trainer, seed_everything
+    from rich.console import Console
     from torch import distributed
 
     from datasets.datamodule import PoseDataModule
@@ -29,8 +30,9 @@ try:
     from utils.evaluation.protocol import evaluate
     from utils.evaluation.report import format_actions, format_table, write_tables
     from utils.training import devices, runs
-    from utils.training.callbacks import Checkpoints, PosePictures, Progress, WholeFiles
+    from utils.training.callbacks import Checkpoints, LearningRates, PosePictures, WholeFiles
     from utils.training.loggers import make_loggers
+    from utils.training.terminal import Progress, console, say, say_options
 except ModuleNotFoundError as error:
     print(f"main.py: {missing_package(error, REQUIREMENTS)}", file=sys.stderr)
     sys.exit(2)
@@ -39,6 +41,7 @@ except ModuleNotFoundError as error:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0, 1 if a run failed, 2 if none could begin, or runs.STOPPED."""
     config = parse_config(argv)
+    console.quiet = config.run.quiet
     try:
         if path := config.run.export:
             print(export_onnx(config.run.ckpt, path, config.run.export_precision), file=sys.stderr)
@@ -76,8 +79,10 @@ def train(config: Config) -> int:
     trainer = make_trainer(config, device, run_dir, val_set, checkpoints, list(loggers.values()))
     if first:
         mlflow_run = loggers["mlflow"].version if "mlflow" in loggers else earlier.get("mlflow_run")
-        print(f"device: {devices.describe_device(device)}", file=sys.stderr)
-        print(runs.note_start(run_dir, config.flat(), train_set, val_set, mlflow_run, earlier), file=sys.stderr)
+        if config.run.verbose:
+            say_options(config.flat())
+        say(runs.in_columns({"device": devices.describe_device(device)}))
+        say(runs.note_start(run_dir, config.flat(), train_set, val_set, mlflow_run, earlier))
     try:
         trainer.fit(system, data, ckpt_path=resume, weights_only=True)
         if trainer.world_size > 1:
@@ -102,7 +107,7 @@ def make_trainer(
         max_epochs=config.run.max_epochs,
         logger=loggers,
         default_root_dir=folder,
-        callbacks=[Progress(), PosePictures(val_set), *checkpoints.callbacks],
+        callbacks=[LearningRates(), Progress(), PosePictures(val_set), *checkpoints.callbacks],
         plugins=[WholeFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
@@ -114,14 +119,14 @@ def make_trainer(
 def finish(kept: dict[str, Path], val_set: PoseSet, run_dir: Path, loggers: dict) -> None:
     """The tables of what training kept, the best lifter as a small file, and where everything lies."""
     results = {name: evaluate(load_lifter(path).for_inference().lift, val_set) for name, path in kept.items()}
-    print(format_table(results))
+    Console().print(format_table(results))
     for name, result in results.items():
         write_tables(result, run_dir / f"results-{name}.json")
     lifter = run_dir / runs.LIFTER
     save_lifter(load_lifter(kept.get("best", kept["last"])), lifter, f"trained by {run_dir.name}")
     for logger in loggers.values():
-        logger.log_file(lifter)
-    print(runs.where_everything_is(kept, run_dir, list(loggers)), file=sys.stderr)
+        logger.log_results(results, run_dir)
+    say(runs.where_everything_is(kept, run_dir, list(loggers)))
 
 
 def evaluate_checkpoint(config: Config) -> int:
@@ -129,10 +134,10 @@ def evaluate_checkpoint(config: Config) -> int:
     devices.make_cpu_fast()
     lifter = load_lifter(config.run.evaluate).for_inference()
     results = evaluate(lifter.lift, load_validation(config.data))
-    print(f"{format_table({'lifter': results})}\n\n{format_actions(results)}")
+    Console().print(format_table({"lifter": results}), "", format_actions(results))
     if path := config.run.results:
         write_tables(results, path)
-        print(f"written: {path} and {path.with_suffix('.csv')}", file=sys.stderr)
+        say(f"written: {path} and {path.with_suffix('.csv')}")
     return 0
 
 

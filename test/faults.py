@@ -42,7 +42,7 @@ def run_here(folder: Path, flags: list[str], faults: list[tuple]) -> None:
     loading.SYNTHETIC_VAL_POSES = 64
     # Costs time and guards against power cuts, which nothing here can cause.
     os.fsync = lambda descriptor: None
-    callbacks.draw_pose_3d = lambda *arguments: np.zeros((16, 16, 3), np.uint8)
+    callbacks.person_picture = lambda *arguments: np.zeros((16, 16, 3), np.uint8)
     try:
         for name, *arguments in faults:
             globals()[name](*arguments)
@@ -63,16 +63,16 @@ def die() -> None:
 
 def at_epoch(epoch: int, action: Callable[[], None]) -> None:
     """Does something when an epoch begins."""
-    from utils.training import callbacks
+    from utils.training import terminal
 
-    usual = callbacks.Progress.on_train_epoch_start
+    usual = terminal.Progress.on_train_epoch_start
 
     def start(self, trainer, system):
         usual(self, trainer, system)
         if trainer.current_epoch == epoch:
             action()
 
-    callbacks.Progress.on_train_epoch_start = start
+    terminal.Progress.on_train_epoch_start = start
 
 
 def at_nth_file(suffix: str, nth: int, action: Callable[[Path], None]) -> None:

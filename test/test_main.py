@@ -1,5 +1,6 @@
 """The command line, in one process: training, resuming, evaluating, and what goes wrong."""
 
+import io
 import json
 import re
 import signal
@@ -16,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import main as command
 from datasets import loading
 from models import load_lifter, save_lifter
-from utils.training import callbacks, runs
+from utils.training import runs, terminal
 
 ROOT = Path(command.__file__).parent
 TINY = [
@@ -24,7 +25,7 @@ TINY = [
     "--val_data=synthetic",
     "--synthetic_poses=200", "--batch_size=32", "--logger=none", "--max_epochs",
 ]  # fmt: skip
-Progress = callbacks.Progress
+Progress = terminal.Progress
 CHECKPOINTS = Path("lightning_logs/version_0/checkpoints")
 
 
@@ -89,26 +90,60 @@ def test_tensorboard_has_losses_validation_pictures_and_options(trained):
     events = EventAccumulator(str(trained / CHECKPOINTS.parent))
     events.Reload()
     tags = events.Tags()
-    assert {"loss_2d", "loss_3d", "loss_adversarial", "loss_discriminator", "discriminator_accuracy", "val_mpjpe_epoch",
-            "val_p_mpjpe_epoch", "val_unsupervised_epoch"} <= set(tags["scalars"])  # fmt: skip
-    assert len(events.Scalars("val_mpjpe_epoch")) == 3
+    trained_on = {"loss_2d", "loss_3d", "loss_adversarial", "loss_discriminator", "discriminator_accuracy",
+                  "discriminator_accuracy_cap", "lr_lifter", "lr_discriminator"}  # fmt: skip
+    assert {f"train/{name}" for name in trained_on} <= set(tags["scalars"])
+    assert {"val/mpjpe_mm", "val/p_mpjpe_mm", "val/unsupervised_loss", "final/best_mpjpe_mm"} <= set(tags["scalars"])
+    for tag in ("val/mpjpe_mm", "train/loss_2d", "train/lr_lifter"):
+        assert [value.step for value in events.Scalars(tag)] == [0, 1, 2]
+    rates = [value.value for value in events.Scalars("train/lr_lifter")]
+    assert rates == sorted(rates, reverse=True) and 0 < rates[-1] < rates[0] < 0.001
+    assert events.Scalars("train/discriminator_accuracy_cap")[0].value == pytest.approx(0.9)
+    table = json.loads((trained / CHECKPOINTS.parent / "results-best.json").read_text())["inputs"]["gt"]
+    assert events.Scalars("final/best_mpjpe_mm")[0].value == pytest.approx(table["mpjpe"])
     assert [picture.step for picture in events.Images("poses")] == [0, 2]
     text = events.Tensors("options/text_summary")[0].tensor_proto.string_val[0].decode()
     assert "| synthetic_poses | 200 |" in text
     assert "_hparams_/session_start_info" in events.summary_metadata
 
 
-def test_output_is_the_table_and_errors_are_ours(capsys):
-    assert command.main([*TINY, "1"]) == 0
+def test_output_is_the_table_and_errors_are_plain_lines_of_80_columns(capsys):
+    assert command.main([*TINY, "2", "--weight_supervised", "0"]) == 0
     shown = capsys.readouterr()
     for label in ("best", "last", "unsupervised", "zero depth", "standing"):
         assert shown.out.count(f"\n  {label} ") == 2
-    assert "sitting" not in shown.out
-    for line in shown.err.splitlines():
-        assert not line or line.startswith(
-            ("device: the CPU, 1 thread", "training on", "validating on", "options:", "  ", "logs and", "epoch 1/1 |",
-             "best", "last", "unsupervised", "tables")), line  # fmt: skip
-    assert "\r" not in shown.err
+    assert (
+        "sitting" not in shown.out and "batch_size" not in shown.err and not set(shown.out + shown.err) & {"\r", "\033"}
+    )
+    lines = shown.err.splitlines()
+    names = ["device", "training", "validation", "run", "epoch", "1/2", "2/2", ".", "best", "last", "unsupervised"]
+    assert [(line.split() or ["."])[0] for line in lines[:11]] == names
+    assert max(map(len, [*lines, *shown.out.splitlines()])) <= 80 and lines[0].endswith("since no GPU was found")
+    header, *epochs = lines[4:7]
+    ends = [[match.end() for match in re.finditer(r"\S+", line)] for line in (header, *epochs)]
+    assert ends[0] == ends[1] == ends[2] and {"2d", "accur", "MPJPE", "P-MPJPE", "unsup"} <= set(header.split())
+
+
+def test_on_a_terminal_a_bar_runs_below_whole_lines(monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")
+    wide = {"_file": shown, "_force_terminal": True, "is_interactive": True, "_width": 120}
+    for name, value in wide.items():
+        monkeypatch.setattr(terminal.console, name, value)
+    monkeypatch.setattr(terminal.Progress, "SECONDS", 0.0)
+    assert command.main([*TINY, "2", "--verbose"]) == 0
+    text = re.sub(r"\033\[[0-9;?]*[a-zA-Z]", "", shown.getvalue())
+    assert re.search(r"^batch_size +32 *$", text, re.MULTILINE)
+    assert re.search(r"epoch 2/2 .+ \d+% [\d.]+ steps/s \d:\d\d:\d\d left", text)
+    assert any(line.split()[:2] == ["epoch", "2d"] and "discriminator" in line for line in text.splitlines())
+
+
+def test_a_quiet_run_prints_the_tables_alone(capsys):
+    assert command.main([*TINY, "1", "--quiet"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "" and "zero depth" in shown.out
+    assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt"), "--max_epochs", "2"]) == 0
+    assert "resumed with max_epochs 2 instead of 1" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -193,7 +228,7 @@ def test_flags_win_over_the_options_of_a_resumed_run(trained, capsys, here):
     capsys.readouterr()
     flags = ["--max_epochs", "2", "--weight_2d", "7"]
     assert command.main(["--resume", str(CHECKPOINTS / "last.ckpt"), *flags]) == 0
-    assert "resuming with max_epochs 2 instead of 1, weight_2d 7.0 instead of 1.0" in capsys.readouterr().err
+    assert "resumed with max_epochs 2 instead of 1, weight_2d 7.0 instead of 1.0" in capsys.readouterr().err
     note = json.loads((CHECKPOINTS.parent / "options-1.json").read_text())
     assert note["options"]["weight_2d"] == 7.0 and note["options"]["width"] == 16
 
@@ -250,9 +285,11 @@ def test_mlflow_has_parameters_metrics_pictures_and_the_best_lifter(capfd):
         assert [row[0] for row in database.execute("SELECT name FROM runs")] == ["version_0"]
         assert ("synthetic_poses", "200") in database.execute("SELECT key, value FROM params").fetchall()
         metrics = [row[0] for row in database.execute("SELECT key FROM metrics")]
-    assert metrics.count("val_mpjpe_epoch") == 2 and "loss_2d" in metrics
-    artifacts = {path.name for path in Path("mlruns").rglob("*.p*")}
-    assert {"lifter.pt", "epoch_0000.png", "epoch_0001.png"} <= artifacts
+        assert metrics.count("val/mpjpe_mm") == 2
+        (note,) = database.execute("SELECT value FROM tags WHERE key = 'mlflow.note.content'").fetchone()
+    assert "| final/best_mpjpe_mm |" in note and {"train/loss_2d", "final/best_mpjpe_mm"} <= set(metrics)
+    artifacts = {path.name for path in Path("mlruns").rglob("*.*")}
+    assert {"lifter.pt", "epoch_0000.png", "epoch_0001.png", "results-best.csv", "curves.png"} <= artifacts
 
 
 @pytest.mark.parametrize(

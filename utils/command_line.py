@@ -81,7 +81,7 @@ def _resumed(given: dict[str, Any], parser: Parser) -> Config:
         noted = read_note(given["resume"]).get("options", {})
     except ValueError as error:
         parser.error(f"argument --resume: {error}")
-    known = RECIPES["default"].flat().keys() - {"resume", "init", "evaluate"}
+    known = RECIPES["default"].flat().keys() - {"resume", "init", "evaluate", "verbose", "quiet"}
     flags = [_as_flag(name, value) for name, value in noted.items() if name in known and value is not None]
     # Noted options pass the same checks as typed ones.
     earlier = vars(parser.parse_args(flags))

@@ -13,16 +13,16 @@ class RunConfig:
     """run"""
 
     gpus: int | None = option(
-        None, "GPUs to train on, on each machine; 0: the CPU; left out, or no number: all there are, or else the CPU",
-        0, 1024, nargs="?")
+        None, "GPUs to train on, on each machine; 0: the CPU; no number: all, or else the CPU", 0, 1024, nargs="?")
     num_nodes: int = option(1, "machines; start the same command on each, with torchrun or SLURM", 1, 4096)
     max_epochs: int = option(200, "passes over the training poses", 1, 1_000_000)
     seed: int = option(0, "of weights, views and data order", 0, 2**32 - 1)
     precision: Literal["32", "bf16"] = option("32", "of the linear layers; the geometry is always float32")
     logger: Literal["tensorboard", "mlflow", "both", "none"] = option(
         "tensorboard", "where the curves go: lightning_logs/, mlflow.db, both or nowhere")
-    run_name: str | None = option(
-        None, "its folder in lightning_logs/, its name in MLflow; left out: version_0 and so on", metavar="NAME")
+    run_name: str | None = option(None, "in lightning_logs/ and MLflow; left out: version_0 and so on", metavar="NAME")
+    verbose: bool = option(False, "print all options before training")
+    quiet: bool = option(False, "print only final tables, warnings and errors")
     recipe: Literal["default", "chen2019", "synthetic", "both"] = option(
         "default", "settings for the flags you do not give: the best from 2D poses alone, the 2019 paper's, "
         "supervision by synthetic poses alone, or 2D and synthetic poses")

@@ -27,11 +27,11 @@ matplotlib.use("agg")
 from matplotlib import pyplot
 
 PANELS = {
-    "val_mpjpe_epoch": ("MPJPE (mm)", "MPJPE (in-plane scale)"),
-    "val_p_mpjpe_epoch": ("P-MPJPE (mm)", "P-MPJPE (Procrustes alignment)"),
+    "val/mpjpe_mm": ("MPJPE (mm)", "MPJPE (in-plane scale)"),
+    "val/p_mpjpe_mm": ("P-MPJPE (mm)", "P-MPJPE (Procrustes alignment)"),
 }
 """Logged figure -> its axis and what it is."""
-UNSUPERVISED = "val_unsupervised_epoch"
+UNSUPERVISED = "val/unsupervised_loss"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Okabe and Ito 2008, told apart by colour-blind readers; the order keeps neighbours far apart."""
 DATA_NAMES = {"mpii": "MPII", "h36m": "Human3.6M", "synthetic": "synthetic poses"}
@@ -41,7 +41,19 @@ RECIPE_NAMES = {
     "synthetic": "synthetic recipe",
     "both": "recipe both",
 }
-SAME = ("seed", "resume", "evaluate", "results", "data_dir", "gpus", "num_nodes", "logger")
+SAME = (
+    "seed",
+    "resume",
+    "evaluate",
+    "results",
+    "data_dir",
+    "gpus",
+    "num_nodes",
+    "logger",
+    "run_name",
+    "verbose",
+    "quiet",
+)
 """Options in which the runs of one curve may differ."""
 EARLY = 0.04
 """Fraction of a run whose errors may leave the picture at its top: what comes after is some hundredth of them."""
@@ -78,13 +90,10 @@ def read_curves(run_dir: Path) -> dict[str, dict[int, float]]:
     events = EventAccumulator(str(run_dir), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
     events.Reload()
     known = set(events.Tags()["scalars"])
-    if missing := {"epoch", *PANELS} - known:
+    if missing := PANELS.keys() - known:
         raise ValueError(f"{run_dir} has no {' or '.join(sorted(missing))}: not one epoch of it was validated")
-    epochs = {event.step: int(event.value) for event in events.Scalars("epoch")}
-    return {
-        tag: {epochs[event.step]: event.value for event in events.Scalars(tag) if event.step in epochs}
-        for tag in (*PANELS, UNSUPERVISED) if tag in known
-    }  # fmt: skip
+    tags = known & {*PANELS, UNSUPERVISED}
+    return {tag: {event.step: event.value for event in events.Scalars(tag)} for tag in tags}
 
 
 def name_of(options: dict) -> str:

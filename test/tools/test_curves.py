@@ -15,10 +15,10 @@ def make_run(folder, seed=0, epochs=EPOCHS, level=60.0, note=True, **options):
     with SummaryWriter(str(folder)) as writer:
         for epoch in range(epochs):
             error = level + seed + 50 / (epoch + 1)
-            values = {"epoch": epoch, "val_mpjpe_epoch": error, "val_p_mpjpe_epoch": error / 2,
-                      "val_unsupervised_epoch": abs(epoch - 20 - seed)}  # fmt: skip
+            values = {"val/mpjpe_mm": error, "val/p_mpjpe_mm": error / 2,
+                      "val/unsupervised_loss": abs(epoch - 20 - seed)}  # fmt: skip
             for tag, value in values.items():
-                writer.add_scalar(tag, value, 7 * epoch + 6)
+                writer.add_scalar(tag, value, epoch)
     if note:
         known = {"recipe": "synthetic", "train_data": "mpii", "width": 1024, "seed": seed} | options
         note = {"options": known, "validation": "S9: 8,327 frames"}
@@ -98,9 +98,9 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     run = make_run(tmp_path / "version_0", epochs=5)
     with SummaryWriter(str(run), filename_suffix=".resumed") as writer:
         for epoch in (4, 5):
-            for tag, value in {"epoch": epoch, "val_mpjpe_epoch": 40, "val_p_mpjpe_epoch": 20}.items():
-                writer.add_scalar(tag, value, 7 * epoch + 6)
-    curve = curves.read_curves(run)["val_mpjpe_epoch"]
+            for tag, value in {"val/mpjpe_mm": 40, "val/p_mpjpe_mm": 20}.items():
+                writer.add_scalar(tag, value, epoch)
+    curve = curves.read_curves(run)["val/mpjpe_mm"]
     assert list(curve) == [0, 1, 2, 3, 4, 5] and curve[4] == curve[5] == 40
 
 

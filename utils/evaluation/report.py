@@ -3,9 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
 
 from ..files import write_whole
 from .metrics import FIGURES, HEADLINES, ORACLES
@@ -22,11 +26,14 @@ COLUMNS = {
 }
 """The two lines above each figure."""
 LEGEND = """\
-MPJPE (in-plane scale), N-MPJPE, MPJPE by norm: root-aligned, scaled by the true size in the image plane, by least
-squares, by the ratio of the poses' norms. P-MPJPE: Procrustes, no mirroring. In mm, less is better.
+MPJPE (in-plane scale), N-MPJPE, MPJPE by norm: root-aligned, scaled by the
+true size in the image plane, by least squares, by the ratio of the poses'
+norms. P-MPJPE: Procrustes, no mirroring. In mm, less is better.
 PCK and AUC: % of joints after N-MPJPE's alignment, more is better.
-Oracles: P-MPJPE where mirrored people, N-MPJPE where depth flips count as right. Not to be quoted as results.
-Baselines: zero depth, every joint at the root's depth; standing, always the same person, facing the camera."""
+The last two are oracles: P-MPJPE where mirrored people, N-MPJPE where depth
+flips count as right. Not to be quoted as results.
+Baselines: zero depth, every joint at the root's depth; standing, always the
+same person, facing the camera."""
 
 
 def write_tables(results: dict[str, Any], path: str | Path) -> None:
@@ -49,51 +56,46 @@ def write_tables(results: dict[str, Any], path: str | Path) -> None:
         raise ValueError(f"the results cannot be written to {path}: {error.strerror or error}") from error
 
 
-def format_table(results: dict[str, dict[str, Any]]) -> str:
-    """A monospaced table for the terminal: each lifter and the baselines for each input, the oracles set apart.
+def format_table(results: dict[str, dict[str, Any]]) -> Group:
+    """A table for rich's console: each lifter and the baselines for each input, the oracles at the right.
 
     Args:
         results: name of a lifter -> what `evaluate` returned for it, all for one pose set.
     """
     first = next(iter(results.values()))
-    label_width = max(14, *(len(name) + 4 for name in results))
-
-    def line(label: str, cells: Sequence[str]) -> str:
-        columns = [f"{cell:>9}" for cell in cells]
-        return (
-            f"{label:<{label_width}}" + "".join(columns[: len(HEADLINES)]) + "  |" + "".join(columns[len(HEADLINES) :])
-        )
-
-    upper, lower = zip(*COLUMNS.values(), strict=True)
-    rule = "-" * len(line("", lower))
-    lines = [first["set"], "", f"{line('', upper)}  (oracles)", line("", lower)]
+    label_width = max(14, *(len(name) + 2 for name in results))
+    parts: list[Any] = [Text(first["set"])]
     for name, record in first["inputs"].items():
         skipped = f", {record['skipped']:,} without keypoints skipped" if record["skipped"] else ""
-        lines += [rule, f"{name}: {record['poses']:,} poses{skipped}"]
+        table = Table(box=None, padding=0, pad_edge=False)
+        table.add_column(width=label_width)
+        for metric, (upper, lower) in COLUMNS.items():
+            table.add_column(f"{upper}\n{lower}", width=8, justify="right", style="dim" if metric in ORACLES else "")
         lifters = {lifter: one["inputs"][name] for lifter, one in results.items()}
         for label, row in {**lifters, **record["baselines"]}.items():
-            lines.append(line(f"  {label.replace('_', ' ')}", [f"{_figure(row, metric):.1f}" for metric in COLUMNS]))
-    return "\n".join([*lines, rule, LEGEND])
+            cells = (f"{_figure(row, metric):.1f}" for metric in COLUMNS)
+            table.add_row(f"  {label.replace('_', ' ')}", *cells, style="" if label in lifters else "dim")
+        parts += [Text(f"\n{name}: {record['poses']:,} poses{skipped}", "bold"), table]
+    return Group(*parts, Text(f"\n{LEGEND}"))
 
 
-def format_actions(results: dict[str, Any]) -> str:
-    """A monospaced table of the lifter's MPJPE and P-MPJPE for each action and input, in mm."""
+def format_actions(results: dict[str, Any]) -> Table:
+    """A table for rich's console: the lifter's MPJPE and P-MPJPE for each action and input, in mm."""
     records = results["inputs"]
-    actions = list(dict.fromkeys(action for record in records.values() for action in record["per_action"]))
-    label_width = max(14, *(len(action) for action in ("", *actions))) + 2
-    width = max(15, *(len(name) + 2 for name in ("", *records)))
+    actions = dict.fromkeys(action for record in records.values() for action in record["per_action"])
+    title = "MPJPE (in-plane scale) / P-MPJPE, mm"
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for name in ("", *records):
+        table.add_column(name, justify="right" if name else "left", overflow="fold")
+    for action in actions:
+        table.add_row(action, *(_both(record["per_action"].get(action)) for record in records.values()))
+    table.add_section()
+    table.add_row("mean", *map(_both, records.values()))
+    return table
 
-    def line(label: str, cells: Sequence[str]) -> str:
-        return f"{label:<{label_width}}" + "".join(f"{cell:>{width}}" for cell in cells)
 
-    def cell(row: dict[str, Any] | None) -> str:
-        return "-" if row is None else f"{row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}"
-
-    header = line("", list(records))
-    rule = "-" * len(header)
-    rows = [line(action, [cell(record["per_action"].get(action)) for record in records.values()]) for action in actions]
-    mean = line("mean", [cell(record) for record in records.values()])
-    return "\n".join(["MPJPE (in-plane scale) / P-MPJPE, mm", header, rule, *rows, *([rule] if rows else []), mean])
+def _both(row: dict[str, Any] | None) -> str:
+    return "-" if row is None else f"{row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}"
 
 
 def _as_csv(results: dict[str, Any]) -> str:

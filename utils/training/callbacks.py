@@ -1,72 +1,28 @@
-"""What happens around training: progress lines, signals, checkpoint files, pictures."""
+"""What happens around training: signals, checkpoint files, pictures, learning rates."""
 
 import functools
 import io
-import os
 import signal
-import sys
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from ..drawing.poses import draw_pose_3d
+from ..drawing.poses import draw_pose_2d, draw_pose_3d
 from ..files import write_whole
 from ..normalization import EXACT
+from .terminal import say
 
 PICTURE_PEOPLE, PICTURE_EVERY_EPOCHS = 4, 10
 VIEWS_DEG = (0, 45, 90, 180)
-SHOWN = {"val_mpjpe_epoch": "MPJPE", "val_p_mpjpe_epoch": "P-MPJPE", "val_unsupervised_epoch": "unsupervised"}
-"""Which validation figures the terminal shows; the loggers get all."""
-
-
-class Progress(Callback):
-    """One line an epoch with losses and validation figures; on a terminal also a running count of steps.
-
-    Lightning's progress bars keep no such lines, and show nothing where standard error is a file.
-    """
-
-    def __init__(self) -> None:
-        # A run that is resumed within an epoch does not see that epoch start.
-        self.started, self.drawn = time.monotonic(), 0.0
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Starts the epoch's clock."""
-        self.started = time.monotonic()
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *batch: Any) -> None:
-        """Draws the count over itself, at most four times a second."""
-        if trainer.is_global_zero and sys.stderr.isatty() and time.monotonic() - self.drawn > 0.25:
-            self.drawn = time.monotonic()
-            print(f"\r{self._epoch(trainer)}  step {batch[-1] + 1}/{trainer.num_training_batches}", end=" ",
-                  file=sys.stderr, flush=True)  # fmt: skip
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Prints the epoch's line. Validation has run by now."""
-        if not trainer.is_global_zero:
-            return
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        losses = [
-            f"{name.removeprefix('loss_').replace('discriminator_accuracy', 'accuracy')} {value:.3g}"
-            for name, value in figures.items()
-            if not name.startswith("val_")
-        ]
-        validation = [f"{shown} {figures[name]:.4g}" for name, shown in SHOWN.items() if name in figures]
-        clear = "\r\033[K" if sys.stderr.isatty() else ""
-        seconds = f"{time.monotonic() - self.started:.1f} s"
-        parts = (clear + self._epoch(trainer), "  ".join(losses), "  ".join(validation), seconds)
-        print(" | ".join(parts), file=sys.stderr, flush=True)
-
-    @staticmethod
-    def _epoch(trainer: Trainer) -> str:
-        return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+TILE_PX = 240
 
 
 class SaveOnSignal(Checkpoint):
@@ -98,14 +54,13 @@ class SaveOnSignal(Checkpoint):
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        if not self.received:
-            # Not print: the signal may have come in the midst of one.
-            os.write(2, b"\nstopping with a checkpoint; Ctrl-C again stops at once\n")
         self.received = True
 
     def _stop(self, trainer: Trainer) -> None:
         """If a process got a signal, Lightning raises SIGTERMException in all of them, after this step or epoch."""
         if trainer.strategy.reduce_boolean_decision(self.received, all=False):
+            if trainer.is_global_zero:
+                say("stopping with a checkpoint; Ctrl-C again stops at once")
             # What Lightning's own handler of SIGTERM sets, where the system has that signal.
             trainer._signal_connector.received_sigterm = True
 
@@ -162,15 +117,16 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class PosePictures(Callback):
-    """Pictures of a few validation poses, lifted and seen from several sides, for the loggers.
+    """Pictures of a few validation poses for the loggers: the 2D pose, and from several sides its lift and its truth.
 
     Args:
-        val_set: a `datasets.poseset.PoseSet`; the poses shown are spread evenly over it.
+        val_set: a `datasets.poseset.PoseSet` with 3D; the poses shown are spread evenly over it.
     """
 
     def __init__(self, val_set: Any) -> None:
         step = max(len(val_set) // PICTURE_PEOPLE, 1)
         self.poses_px = val_set.poses_px["gt"][::step][:PICTURE_PEOPLE]
+        self.poses_cam_mm = val_set.poses_cam_mm[::step][:PICTURE_PEOPLE]
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lifts the poses and hands one picture of them to each logger."""
@@ -178,9 +134,41 @@ class PosePictures(Callback):
         if not (due and trainer.is_global_zero and trainer.loggers):
             return
         lifter: Any = pl_module.lifter_ema
-        poses = lifter.lift(self.poses_px, confidence=EXACT).cpu().numpy()
-        rows = [np.concatenate([draw_pose_3d(pose, angle, 240) for angle in VIEWS_DEG], axis=1) for pose in poses]
-        picture = np.concatenate(rows, axis=0)
+        lifted = lifter.lift(self.poses_px, confidence=EXACT).cpu().numpy()
+        people = zip(self.poses_px.numpy(), lifted, self.poses_cam_mm.numpy(), strict=True)
+        picture = np.concatenate([person_picture(*person) for person in people])
         loggers: list[Any] = trainer.loggers
         for logger in loggers:
             logger.log_picture("poses", picture, trainer.current_epoch)
+
+
+def person_picture(pose_px: np.ndarray, lifted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """One person as a uint8 picture: the 2D pose (17, 2) and its lift (17, 3) above the true 3D pose (17, 3)."""
+    blank = np.full((TILE_PX, TILE_PX, 3), 255, np.uint8)
+    low, high = pose_px.min(axis=0), pose_px.max(axis=0)
+    fitted_px = (pose_px - (low + high) / 2) / max((high - low).max(), 1e-6) * 0.75 * TILE_PX + TILE_PX / 2
+    first = {"2D input": draw_pose_2d(blank, fitted_px), "": blank}
+    rows = []
+    for name, pose, (label, tile) in zip(("lifted", "ground truth"), (lifted, truth), first.items(), strict=True):
+        views = {f"{name}, {angle} degrees": draw_pose_3d(pose, angle, TILE_PX) for angle in VIEWS_DEG}
+        rows.append(np.concatenate([labelled(one, text) for text, one in {label: tile, **views}.items()], axis=1))
+    return np.concatenate(rows)
+
+
+def labelled(tile: np.ndarray, text: str) -> np.ndarray:
+    """A picture with a line of text in its corner."""
+    picture = Image.fromarray(tile)
+    ImageDraw.Draw(picture).text((8, 6), text, fill=(60, 66, 80), font=ImageFont.load_default(14))
+    return np.asarray(picture)
+
+
+class LearningRates(Callback):
+    """Logs the learning rates of an epoch's last step and, beside the discriminator's accuracy, its cap."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Under the names lr_lifter, lr_discriminator and discriminator_accuracy_cap."""
+        names = ("lr_lifter", "lr_discriminator")
+        values = {name: one.param_groups[0]["lr"] for name, one in zip(names, trainer.optimizers, strict=True)}
+        if "discriminator_accuracy" in trainer.callback_metrics:
+            values["discriminator_accuracy_cap"] = pl_module.hparams["gan_accuracy_cap"]
+        pl_module.log_dict(values)

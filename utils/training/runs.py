@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import textwrap
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -67,10 +66,13 @@ def new_run_dir(parent: Path, name: str | None = None) -> Path:
 
 
 def run_dir_of(checkpoint: Path) -> Path | None:
-    """The run that a checkpoint belongs to, lightning_logs/NAME/checkpoints/FILE, or None if it lies elsewhere."""
+    """The run that a checkpoint belongs to, or None if it lies elsewhere.
+
+    Runs are lightning_logs/NAME/checkpoints/FILE; one that was moved is known by its note.
+    """
     folder = checkpoint.absolute().parent
     run_dir = folder.parent
-    if folder.name != "checkpoints" or run_dir.parent.name != LOGS.name:
+    if folder.name != "checkpoints" or not (run_dir.parent.name == LOGS.name or (run_dir / NOTE).is_file()):
         return None
     return run_dir.relative_to(Path.cwd()) if run_dir.is_relative_to(Path.cwd()) else run_dir
 
@@ -138,17 +140,20 @@ def note_start(run_dir: Path, options: dict[str, Any], train_set: Any, val_set: 
     note = {"options": options, "training": train_set.name, "validation": val_set.name,
             "training_sha256": poses_sha256, "mlflow_run": mlflow_run}  # fmt: skip
     write_note(run_dir, note)
-    changed, warning = differences(earlier.get("options", {}), options), other_data(earlier, note)
-    chosen = " ".join(f"{name}={value}" for name, value in options.items() if value is not None)
-    lines = [
-        f"training on {train_set.name}" + (f", {train_set.left_out:,} left out" if train_set.left_out else ""),
-        f"validating on {val_set.name}",
-        *textwrap.wrap(f"options: {chosen}", 118, subsequent_indent="  ", break_on_hyphens=False),
-        *([f"resuming with {changed}"] if changed else []),
-        *([f"warning: {warning}"] if warning else []),
-        f"logs and checkpoints in {run_dir}",
-    ]
-    return "\n".join(lines)
+    left_out = f", {train_set.left_out:,} left out" if train_set.left_out else ""
+    lines = {
+        "training": f"{train_set.name}{left_out}",
+        "validation": val_set.name,
+        "run": str(run_dir),
+        "resumed with": differences(earlier.get("options", {}), options),
+        "warning:": other_data(earlier, note),
+    }
+    return in_columns({name: line for name, line in lines.items() if line})
+
+
+def in_columns(lines: dict[str, str]) -> str:
+    """Names and what they stand for, below each other."""
+    return "\n".join(f"{name:<12} {value}" for name, value in lines.items())
 
 
 def other_data(before: dict[str, Any], now: dict[str, Any]) -> str:
@@ -178,7 +183,7 @@ def where_everything_is(kept: dict[str, Path], run_dir: Path, loggers: list[str]
     lines |= {"best, small": f"{run_dir / LIFTER}", "tables": f"{run_dir}/results-*.json and .csv"}
     if loggers:
         lines["look at it"] = " or ".join(READERS[name].format(logs=run_dir.parent) for name in loggers)
-    return "\n".join(["", *(f"{name:<12} {value}" for name, value in lines.items())])
+    return f"\n{in_columns(lines)}"
 
 
 def source_commit() -> str | None:

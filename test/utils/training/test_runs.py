@@ -29,10 +29,13 @@ def test_run_folders_count_on(tmp_path):
 
 
 def test_the_run_of_a_checkpoint(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
     logs = tmp_path / "lightning_logs"
     assert run_dir_of(logs / "mine" / "checkpoints" / "a.ckpt") == logs / "mine"
     assert run_dir_of(tmp_path / "elsewhere" / "checkpoints" / "a.ckpt") is None
     assert run_dir_of(logs / "version_4" / "a.ckpt") is None
+    write_note(tmp_path / "elsewhere", {})
+    assert run_dir_of(tmp_path / "elsewhere" / "checkpoints" / "a.ckpt") == tmp_path / "elsewhere"
     monkeypatch.chdir(tmp_path)
     assert run_dir_of(Path("lightning_logs/version_4/checkpoints/a.ckpt")) == Path("lightning_logs/version_4")
 
