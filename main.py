@@ -76,13 +76,13 @@ def train(config: Config) -> int:
     run_dir = runs.run_dir_for(resume, config.run.run_name)
     loggers = make_loggers(config.run.logger, run_dir, earlier.get("mlflow_run")) if first else {}
     checkpoints = Checkpoints(run_dir / "checkpoints")
-    trainer = make_trainer(config, device, run_dir, val_set, checkpoints, list(loggers.values()))
+    callbacks = [LearningRates(), Progress(), PosePictures(val_set), *checkpoints.callbacks]
+    trainer = make_trainer(config, device, run_dir, callbacks, list(loggers.values()))
     if first:
         mlflow_run = loggers["mlflow"].version if "mlflow" in loggers else earlier.get("mlflow_run")
-        if config.run.verbose:
-            say_options(config.flat())
-        say(runs.in_columns({"device": devices.describe_device(device)}))
-        say(runs.note_start(run_dir, config.flat(), train_set, val_set, mlflow_run, earlier))
+        say_options(config.flat() if config.run.verbose else {})
+        note = runs.note_start(run_dir, config.flat(), train_set, val_set, mlflow_run, earlier)
+        say(f"device       {devices.describe_device(device)}\n{note}")
     try:
         trainer.fit(system, data, ckpt_path=resume, weights_only=True)
         if trainer.world_size > 1:
@@ -97,9 +97,7 @@ def train(config: Config) -> int:
         return complain(f"stopped; {runs.how_to_go_on(checkpoints.last)}", status=runs.STOPPED)
 
 
-def make_trainer(
-    config: Config, device: dict, folder: Path, val_set: PoseSet, checkpoints: Checkpoints, loggers: list
-) -> Trainer:
+def make_trainer(config: Config, device: dict, folder: Path, callbacks: list, loggers: list) -> Trainer:
     """The Trainer; it writes to a folder of its own alone, also under SLURM."""
     return Trainer(
         **device,
@@ -107,7 +105,7 @@ def make_trainer(
         max_epochs=config.run.max_epochs,
         logger=loggers,
         default_root_dir=folder,
-        callbacks=[LearningRates(), Progress(), PosePictures(val_set), *checkpoints.callbacks],
+        callbacks=callbacks,
         plugins=[WholeFiles()],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,

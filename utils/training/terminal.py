@@ -23,11 +23,12 @@ def say(text: str) -> None:
 
 
 def say_options(options: dict[str, Any]) -> None:
-    """Prints all settings as a table."""
+    """Prints settings as a table; nothing if there are none."""
     table = Table("option", "value", box=None, pad_edge=False)
     for name, value in options.items():
         table.add_row(name, "" if value is None else str(value))
-    console.print(table)
+    if options:
+        console.print(table)
 
 
 class Progress(Callback):
