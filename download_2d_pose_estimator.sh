@@ -155,10 +155,12 @@ mkdir -p "$partial"
 case $name in
     blazepose) get_blazepose ;;
     rtmpose) get_rtmpose ;;
-    # Nobody publishes a SHA-256 of it. OpenPose's own MD5 and OpenCV's SHA-1 must both agree, which nobody can forge.
+    # Nobody publishes a SHA-256 of it, so it is not fetched. One that the user has is taken where OpenPose's own MD5 and
+    # OpenCV's SHA-1 both agree.
     openpose-mpi)
-        get_openpose mpi/pose_iter_160000.caffemodel \
-            "md5:2ca0990c7562bd7ae03f3f54afa96e00 sha1:a344f4da6b52892e44a0ca8a4c68ee605fc611cf"
+        matches "$folder/pose_iter_160000.caffemodel" \
+            "md5:2ca0990c7562bd7ae03f3f54afa96e00 sha1:a344f4da6b52892e44a0ca8a4c68ee605fc611cf" ||
+            fail "OpenPose's MPI weights are not fetched, since nobody publishes their SHA-256: take openpose-coco, or put pose_iter_160000.caffemodel into $folder yourself"
         ;;
     openpose-coco)
         get_openpose coco/pose_iter_440000.caffemodel sha256:b4cf475576abd7b15d5316f1ee65eb492b5c9f5865e70a2e7882ed31fb682549
