@@ -134,8 +134,6 @@ class MLflow(ByEpoch, MLFlowLogger):  # type: ignore[misc]
             with contextlib.suppress(Exception):
                 self._mlflow_client.get_run(run_id)
                 self._run_id = run_id
-        # Else MLflow's pages begin with its tools for language models.
-        self._mlflow_client.set_experiment_tag(
             str(self.experiment_id), "mlflow.experimentKind", "custom_model_development"
         )
 
