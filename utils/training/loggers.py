@@ -134,8 +134,6 @@ class MLflow(ByEpoch, MLFlowLogger):  # type: ignore[misc]
             with contextlib.suppress(Exception):
                 self._mlflow_client.get_run(run_id)
                 self._run_id = run_id
-            str(self.experiment_id), "mlflow.experimentKind", "custom_model_development"
-        )
 
     def log_hyperparams(self, options: dict[str, Any]) -> None:  # type: ignore[override]
         """As parameters; those of a run that goes on are kept, since MLflow does not let them change."""
