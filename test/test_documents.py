@@ -36,7 +36,10 @@ def document(request):
 
 def test_commands_and_their_flags_exist(document):
     for script, rest in re.findall(r"python3? ([\w/]+\.py)([^`\n#|]*)", text_of(document)):
-        known = FLAGS.get(script) or set(re.findall(r'"(--\w+)"', (ROOT / script).read_text(encoding="utf-8")))
+        source = (ROOT / script).read_text(encoding="utf-8")
+        known = FLAGS.get(script) or set(re.findall(r'"(--\w+)"', source))
+        if "parse_config(" in source:
+            known = known | FLAGS["main.py"]
         flags = {word.split("=")[0] for word in shlex.split(rest) if re.match(r"--\S+$", word)}
         assert flags <= known, f"{script}{rest}"
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -62,6 +65,15 @@ def headings_of(path: Path) -> set[str]:
 def test_every_page_is_reached_from_the_readme():
     text = text_of(ROOT / "README.md")
     assert [page.name for page in (ROOT / "docs").glob("*.*") if f"(docs/{page.name})" not in text] == []
+
+
+def test_the_readmes_figures_are_in_the_results():
+    rows = re.findall(r"^\| `(\w+)` \|(.*)$", text_of(ROOT / "README.md"), re.MULTILINE)
+    assert {name for name, _ in rows} == {path.stem for path in (ROOT / "test" / "checkpoints").glob("*.ckpt")}
+    lines = text_of(ROOT / "docs" / "results.md").splitlines()
+    for name, row in rows:
+        known = {figure for line in lines if f"`{name}`" in line for figure in re.findall(r"\d+\.\d", line)}
+        assert set(re.findall(r"\d+\.\d", row)) <= known, name
 
 
 def test_files_and_what_they_define_exist(document):
