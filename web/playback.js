@@ -52,7 +52,7 @@ export class Playback {
     this.showState();
   }
 
-  /** Takes a frame that has come. While one is being lifted a video waits, so that none is left out; a camera does not. */
+  /** Takes a frame that has come. While one is being lifted a video waits, so that hardly one is left out; a camera does not. */
   async take(time, run) {
     const { video, kind } = this.source;
     this.showTime(time);

@@ -81,7 +81,7 @@ def test_lacking_joints_are_filled_for_the_lifter_and_not_scored(own, poses_mm):
     hips = poses_mm[:, [INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=1)
     np.testing.assert_allclose(poses.poses_cam_mm[:, INDEX["hip"]], hips, rtol=1e-5)
 
-    def lift_truth(poses_px, intrinsics_px):
+    def lift_truth(poses_px, intrinsics_px, confidence):
         lifted = poses.poses_cam_mm.clone()
         lifted[:, [INDEX["spine"], INDEX["head"]]] += 500
         return lifted

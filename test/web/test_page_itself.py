@@ -112,7 +112,7 @@ def test_a_broken_file_gives_a_sentence_and_the_next_one_works(visitor, tmp_path
 
 def test_a_video_without_people_is_no_error(visitor, tmp_path):
     path = write_video(tmp_path / "wall.mp4", [np.full((64, 64, 3), 90, np.uint8)] * 3)
-    assert visitor.open(path, 3) == []
+    assert visitor.open(path) == []
     assert visitor.page.inner_text("#found") == "Nobody is seen."
     visitor.page.click("#saves button:text-is('JSON')")
     assert "nobody" in visitor.problem()
