@@ -10,7 +10,7 @@ from utils.messages import first_line, missing_package
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 # How long PyTorch's threads wait for each other by spinning, read when it is imported: docs/clusters.md tells why.
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 if __name__ == "__main__":
     # Answers --help and wrong flags at once, before the imports below take seconds.
     parse_config()
