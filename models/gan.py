@@ -110,18 +110,22 @@ class PoseGAN(LightningModule):
         self, optimizer: Any, real_norm: Tensor, fake_norm: Tensor, generator: Generator
     ) -> dict[str, Tensor]:
         """One update of the discriminator, skipped while its accuracy exceeds the cap (Kudo et al. 2018)."""
-        options = self.config.losses
-        both = add_noise(torch.cat([real_norm, fake_norm]), options.discriminator_noise, generator)
-        real_logit, fake_logit = self.discriminator(both).split([len(real_norm), len(fake_norm)])
-        loss = discriminator_loss(real_logit, fake_logit, options.gan_loss)
-        accuracy = discriminator_accuracy(real_logit.detach(), fake_logit.detach())
+        loss, accuracy = self.discriminator_terms(real_norm, fake_norm, generator)
         optimizer.zero_grad()
         self.manual_backward(loss)
         # All processes must come to the same decision, or they wait for each other for ever.
         decisive = optimization.mean_over_processes(accuracy, self.trainer.world_size)
-        optimizer.optimizer.skip_next_step_if(decisive > options.gan_accuracy_cap)
+        optimizer.optimizer.skip_next_step_if(decisive > self.config.losses.gan_accuracy_cap)
         optimizer.step()
         return {"loss_discriminator": loss, "discriminator_accuracy": accuracy}
+
+    def discriminator_terms(self, real_norm: Tensor, fake_norm: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """The discriminator's loss on real poses (B, 17, 2) and projections (B, 17, 2), and its accuracy."""
+        options = self.config.losses
+        both = add_noise(torch.cat([real_norm, fake_norm]), options.discriminator_noise, generator)
+        real_logit, fake_logit = self.discriminator(both).split([len(real_norm), len(fake_norm)])
+        loss = discriminator_loss(real_logit, fake_logit, options.gan_loss)
+        return loss, discriminator_accuracy(real_logit.detach(), fake_logit.detach())
 
     def progress(self, batch_idx: int) -> float:
         """The fraction of the run that is done, 0 to 1."""

@@ -23,7 +23,6 @@ from torch import Generator, Tensor
 
 from datasets.datamodule import PoseDataModule
 from datasets.loading import load_training
-from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
 from losses.self_supervision import SelfSupervision, total
 from models import optimization, save_lifter
 from models.gan import PoseGAN
@@ -86,7 +85,7 @@ class Training:
 
     def step(self, progress: float, number: int) -> dict[str, Tensor]:
         """One step of both networks, as `PoseGAN.training_step`; the losses, on the device."""
-        system, losses = self.system, self.config.losses
+        system = self.system
         system.discriminator.requires_grad_(False)
         terms, fake_norm = system.lifter_terms(self.batch, progress, self.generator)
         self.lifter_adam.zero_grad()
@@ -97,12 +96,10 @@ class Training:
         system.discriminator.requires_grad_(True)
         values = {term.name: term.value.detach() for term in terms}
         if fake_norm is not None:
-            both = add_noise(torch.cat([self.batch, fake_norm]), losses.discriminator_noise, self.generator)
-            logits = system.discriminator(both).split(len(self.batch))
-            accuracy = discriminator_accuracy(*(logit.detach() for logit in logits))
+            loss, accuracy = system.discriminator_terms(self.batch, fake_norm, self.generator)
             self.discriminator_adam.zero_grad()
-            discriminator_loss(*logits, losses.gan_loss).backward()
-            self.discriminator_adam.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
+            loss.backward()
+            self.discriminator_adam.skip_next_step_if(accuracy > self.config.losses.gan_accuracy_cap)
             self.discriminator_adam.step()
             values["accuracy"] = accuracy
         return values
