@@ -31,11 +31,14 @@ web: install ## prepare the page in web/ and serve it at http://127.0.0.1:8000
 	$(BIN)/python web/prepare.py
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory web 8000
 
-test: install ## lint, check types, then run all tests
+test: install ## lint, check types, then run all tests but those in a browser: under 2 minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m "not browser"
+
+test-browser: install ## run the tests that open the pages in Chromium: 1 minute; `make web` prepares them
+	$(BIN)/pytest -n 2 --dist worksteal -m browser
 
 fuzz: install ## try a hundred times as many bad inputs as the tests do, others each time: about 5 minutes
 	FUZZ=100 $(BIN)/pytest -n 2 test/test_fuzz.py
@@ -57,4 +60,4 @@ lock: install ## make requirements.lock anew: versions that need not change stay
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install train synthetic demo web test fuzz bench ablation curves lock clean
+.PHONY: help install train synthetic demo web test test-browser fuzz bench ablation curves lock clean

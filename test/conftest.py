@@ -1,5 +1,6 @@
 """Shape annotations are checked while testing, and only then."""
 
+import gc
 import os
 import shutil
 
@@ -14,6 +15,28 @@ install_import_hook(
     ["losses", "utils.evaluation.alignment", "utils.evaluation.metrics", "utils.geometry", "utils.normalization"],
     "beartype.beartype",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks the tests that start a browser, so that `make test` can leave them to `make test-browser`."""
+    for item in items:
+        if "launch" in item.fixturenames:
+            item.add_marker("browser")
+
+
+def pytest_collection_finish():
+    """Spares the garbage collector from looking through all imported libraries again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def fork_server():
+    """A process from which runs of main.py are forked, so that each begins at once."""
+    import faults
+
+    return faults.start_server()
 
 
 @pytest.fixture(scope="session")

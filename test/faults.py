@@ -4,6 +4,7 @@ The processes are forks of one that has imported everything, so that each run be
 """
 
 import errno
+import gc
 import multiprocessing
 import os
 import resource
@@ -11,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +22,33 @@ LONGEST_S = 120.0
 
 
 def start_server() -> multiprocessing.context.ForkServerContext:
-    """The process to fork from; what it is to import must be named before its first fork."""
+    """Starts the process to fork from, which imports everything first."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["faults", "pair", "utils.drawing.poses"])
+    before = dict(os.environ)
     # Of a process with several threads, a fork has only one.
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["faults", "main", "utils.drawing.poses"])
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ |= before
     return context
+
+
+def redirect_output(out: str, err: str) -> None:
+    """Sends what this process prints into files."""
+    # Forks share what has been imported: the garbage collector need not look through it in each of them.
+    gc.freeze()
+    for descriptor, name in ((1, out), (2, err)):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), descriptor)
+    sys.stdout, sys.stderr = open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
 
 
 def run_here(folder: Path, flags: list[str], faults: list[tuple]) -> None:
     """In the child: the faults, then main.py; what it prints goes to out.txt and err.txt."""
     os.chdir(folder)
-    for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-    sys.stdout, sys.stderr = open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
+    redirect_output("out.txt", "err.txt")
     import main
     from datasets import loading
     from utils.training import callbacks

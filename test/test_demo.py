@@ -130,7 +130,7 @@ def test_several_people_are_counted(run, tmp_path):
 
 
 def test_folder_lifts_pictures_and_videos_and_names_what_it_skips(run, tmp_path):
-    sample = np.asarray(Image.open(SAMPLE).convert("RGB"))
+    sample = np.asarray(Image.open(SAMPLE).convert("RGB").resize((260, 260)))
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.jfif", "b.AVIF", "b.jpg"):

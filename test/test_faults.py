@@ -62,22 +62,14 @@ class Machine:
         return line
 
 
-@pytest.fixture(scope="module")
-def context():
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("OMP_NUM_THREADS", "PYTHONPATH"):
-            patch.setenv(name, "")
-        yield faults.start_server()
-
-
 @pytest.fixture
-def machine(context, tmp_path):
-    return Machine(tmp_path, context)
+def machine(fork_server, tmp_path):
+    return Machine(tmp_path, fork_server)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(context, tmp_path_factory):
-    machine = Machine(tmp_path_factory.mktemp("undisturbed"), context)
+def undisturbed(fork_server, tmp_path_factory):
+    machine = Machine(tmp_path_factory.mktemp("undisturbed"), fork_server)
     # The first fork waits for the imports; the second tells how long a run takes.
     assert machine.run(["--max_epochs=0"]) == 2
     assert machine.run(TINY) == 0, (machine.folder / "err.txt").read_text()

@@ -1,20 +1,11 @@
-"""Two processes on the CPU, as `--gpus 0 --num_nodes 2` starts them: equal, without overlap, never stuck.
-
-Run as a script, this file is one of the two processes.
-"""
-
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
+"""Two processes on the CPU: equal, without overlap, never stuck."""
 
 import pytest
 import torch
 
-import main
+pytest.importorskip("resource", reason="needs a system that forks")
+from pair import Pair
+
 from datasets.datamodule import EpochBatches, Slices
 from datasets.loading import load_validation
 from datasets.poseset import PoseSet
@@ -23,80 +14,15 @@ from utils.config import Config, DataConfig
 from utils.evaluation.metrics import PoseErrors
 from utils.training.runs import is_first_process
 
-FLAGS = [
-    "--gpus", "0", "--num_nodes", "2", "--width", "16", "--lifter_blocks", "1", "--discriminator_blocks", "1",
-    "--train_data", "synthetic", "--val_data", "synthetic", "--synthetic_poses", "400", "--batch_size", "64",
-]  # fmt: skip
-ACCURACIES = ((1.0, 0.6), (1.0, 0.9))
-"""Of the two processes' discriminators, in even and odd steps: only the first pair's mean is below the cap of 0.9."""
 SECONDS_TO_NOTICE = 60.0
 
 
-def record_and_train(rank: int, folder: Path, flags: list[str]) -> int:
-    """Trains as the command line does, with given accuracies of the discriminator, and writes down what it saw."""
-    seen, real_step, steps = [], gan.PoseGAN.step_discriminator, iter(range(10**9))
-    step_now = 0
-    gan.discriminator_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
-
-    def step_discriminator(system, optimizer, real_norm, *others):
-        nonlocal step_now
-        step_now = next(steps)
-        before = [parameter.clone() for parameter in system.discriminator.parameters()]
-        terms = real_step(system, optimizer, real_norm, *others)
-        moved = any(not torch.equal(*pair) for pair in zip(before, system.discriminator.parameters(), strict=True))
-        seen.append((real_norm, moved))
-        return terms
-
-    def on_train_end(system):
-        metrics = {name: float(value) for name, value in system.trainer.callback_metrics.items()}
-        torch.save({"seen": seen, "state": system.state_dict(), "metrics": metrics}, folder / f"process_{rank}.pt")
-
-    gan.PoseGAN.step_discriminator, gan.PoseGAN.on_train_end = step_discriminator, on_train_end
-    return main.main(flags)
-
-
-class Pair:
-    """Two processes of one run, in a folder of their own."""
-
-    def __init__(self, folder: Path, *flags: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.outputs = [folder / f"output_{rank}.txt" for rank in range(2)]
-        self.processes = [self.start(rank, folder, port, [*FLAGS, *flags]) for rank in range(2)]
-
-    def start(self, rank: int, folder: Path, port: int, flags: list[str]) -> subprocess.Popen:
-        root = Path(__file__).parents[2]
-        environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "NODE_RANK": str(rank),
-                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
-        with self.outputs[rank].open("w") as output:
-            return subprocess.Popen([sys.executable, __file__, str(rank), *flags], cwd=folder, env=environment,
-                                    stdout=output, stderr=subprocess.STDOUT)  # fmt: skip
-
-    def says(self, rank: int) -> str:
-        return self.outputs[rank].read_text()
-
-    def wait_for(self, rank: int, text: str) -> None:
-        end = time.monotonic() + 150
-        while text not in self.says(rank):
-            assert time.monotonic() < end and self.processes[rank].poll() is None, self.says(rank)
-            time.sleep(0.05)
-
-    def __enter__(self) -> "Pair":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(fork_server, tmp_path_factory):
     """A run of two epochs that ended well: its folder, what each process wrote down, and what each said."""
     folder = tmp_path_factory.mktemp("pair")
-    with Pair(folder, "--max_epochs", "2", "--logger", "tensorboard") as pair:
-        statuses = [process.wait(150) for process in pair.processes]
+    with Pair(fork_server, folder, "--max_epochs", "2", "--logger", "tensorboard") as pair:
+        statuses = [pair.status(rank) for rank in range(2)]
         assert statuses == [0, 0], pair.says(0) + pair.says(1)
         notes = [torch.load(folder / f"process_{rank}.pt", weights_only=True) for rank in range(2)]
         yield folder, notes, [pair.says(0), pair.says(1)]
@@ -152,12 +78,11 @@ def test_one_process_writes_and_speaks(finished):
     assert second == ""
 
 
-def test_death_of_one_process_ends_the_other_with_a_sentence(tmp_path):
-    with Pair(tmp_path, "--max_epochs", "100000", "--logger", "none") as pair:
+def test_death_of_one_process_ends_the_other_with_a_sentence(fork_server, tmp_path):
+    with Pair(fork_server, tmp_path, "--max_epochs", "100000", "--logger", "none") as pair:
         pair.wait_for(0, "2/100000 ")
-        pair.processes[1].send_signal(signal.SIGKILL)
-        status = pair.processes[0].wait(SECONDS_TO_NOTICE)
-        assert status == 1, pair.says(0)
+        pair.kill(1)
+        assert pair.status(0, SECONDS_TO_NOTICE) == 1, pair.says(0)
         assert "main.py: the run stopped: " in pair.says(0).splitlines()[-1]
         assert "Traceback" not in pair.says(0)
 
@@ -185,7 +110,3 @@ def test_batches_and_slices_split_without_overlap(ranks):
     val_set = PoseSet("numbers", {"gt": poses})
     slices = [Slices(val_set, torch.device("cpu"), rank, ranks) for rank in range(ranks)]
     assert [float(p[0, 0]) for part in slices for b in part for p in b.poses_px["gt"]] == list(range(100))
-
-
-if __name__ == "__main__":
-    main.devices.leave(record_and_train(int(sys.argv[1]), Path.cwd(), sys.argv[2:]))

@@ -25,25 +25,30 @@ def sample():
     return read_picture(HERE / "input_sample.png").rgb
 
 
-def test_sample_agrees_with_mediapipe_to_2_percent_of_body_height(blazepose, sample):
+@pytest.fixture(scope="module")
+def person(blazepose, sample):
+    """As found in the sample."""
+    (person,) = blazepose(sample)
+    return person
+
+
+def test_sample_agrees_with_mediapipe_to_2_percent_of_body_height(person):
     """The reference file says how it was made."""
     expected = np.array(json.loads((HERE / "mediapipe_sample.json").read_text())["points_px"])
-    (person,) = blazepose(sample)
     away = np.linalg.norm(person.points_px - expected, axis=1) / np.ptp(expected[:, 1])
     assert away.max() < 0.02, SOURCES[SOURCE][away.argmax()]
     assert away.mean() < 0.005
 
 
-def test_points_of_the_sample_are_confident(blazepose, sample):
-    (person,) = blazepose(sample)
+def test_points_of_the_sample_are_confident(person):
     assert person.source == "blazepose_33"
     assert len(person.points_px) == len(person.confidence) == POINTS
     assert person.score > 0.9
     assert np.median(person.confidence) > 0.7
 
 
-def test_a_mirrored_picture_swaps_left_and_right(blazepose, sample):
-    (person,), (mirrored,) = blazepose(sample), blazepose(np.ascontiguousarray(sample[:, ::-1]))
+def test_a_mirrored_picture_swaps_left_and_right(blazepose, sample, person):
+    (mirrored,) = blazepose(np.ascontiguousarray(sample[:, ::-1]))
     names = SOURCES[SOURCE]
     for joint in ("shoulder", "wrist", "knee", "ankle"):
         left, right = names.index(f"left_{joint}"), names.index(f"right_{joint}")
@@ -51,25 +56,24 @@ def test_a_mirrored_picture_swaps_left_and_right(blazepose, sample):
         assert mirrored.points_px[right] == pytest.approx(expected, abs=0.05 * person.size_px)
 
 
-def test_a_turned_person_is_still_found(blazepose, sample):
-    (person,), (turned,) = blazepose(sample), blazepose(np.ascontiguousarray(np.rot90(sample)))
+def test_a_turned_person_is_still_found(blazepose, sample, person):
+    (turned,) = blazepose(np.ascontiguousarray(np.rot90(sample)))
     expected = np.stack([person.points_px[:, 1], 519 - person.points_px[:, 0]], axis=-1)
     assert np.linalg.norm(turned.points_px - expected, axis=1).mean() < 0.05 * person.size_px
 
 
-def test_a_large_picture_gives_the_same_points_enlarged(blazepose, sample):
-    (person,) = blazepose(sample)
+def test_a_large_picture_gives_the_same_points_enlarged(blazepose, sample, person):
     (large,) = blazepose(np.repeat(np.repeat(sample, 5, axis=0), 5, axis=1))
     away = np.linalg.norm(large.points_px / 5 - person.points_px, axis=1)
     assert away.mean() < 0.01 * person.size_px
 
 
-def test_a_small_person_is_found_by_looking_closer(blazepose, sample):
+def test_a_small_person_is_found_by_looking_closer(blazepose, sample, person):
     scene = np.full((2600, 2600, 3), 120, np.uint8)
     scene[1900:2420, 1500:2020] = sample
-    (person,), (alone,) = blazepose(scene), blazepose(sample)
-    away = np.linalg.norm(person.points_px - alone.points_px - [1500, 1900], axis=1)
-    assert away.mean() < 0.05 * alone.size_px
+    (small,) = blazepose(scene)
+    away = np.linalg.norm(small.points_px - person.points_px - [1500, 1900], axis=1)
+    assert away.mean() < 0.05 * person.size_px
 
 
 def test_people_side_by_side_are_all_found(blazepose, sample):
