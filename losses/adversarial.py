@@ -1,5 +1,6 @@
 """The losses of lifter and discriminator on projections in random views (Chen et al. 2019, section 3.3)."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -7,10 +8,35 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from utils.config import LossConfig
 from utils.geometry import CAMERA_DISTANCE
 
 Kind = Literal["non_saturating", "least_squares"]
 """The values of --gan_loss."""
+Judge = Callable[[Tensor], Tensor]
+"""The discriminator: logits (n) of normalised 2D poses (n, 17, 2), positive for real."""
+
+
+def generator_term(
+    judge: Judge, fake_norm: Float[Tensor, "batch joint 2"], options: LossConfig, generator: torch.Generator
+) -> Float[Tensor, ""]:
+    """The lifter's loss on its projections in random views."""
+    fake_logit = judge(add_noise(fake_norm, options.discriminator_noise, generator))
+    return generator_loss(fake_logit, options.gan_loss)
+
+
+def discriminator_terms(
+    judge: Judge,
+    real_norm: Float[Tensor, "real joint 2"],
+    fake_norm: Float[Tensor, "fake joint 2"],
+    options: LossConfig,
+    generator: torch.Generator,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The discriminator's loss on real poses and on projections, and its accuracy."""
+    both = add_noise(torch.cat([real_norm, fake_norm]), options.discriminator_noise, generator)
+    real_logit, fake_logit = judge(both).split([len(real_norm), len(fake_norm)])
+    loss = discriminator_loss(real_logit, fake_logit, options.gan_loss)
+    return loss, discriminator_accuracy(real_logit.detach(), fake_logit.detach())
 
 
 def discriminator_loss(

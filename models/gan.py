@@ -1,6 +1,5 @@
 """The system: lifter, discriminator, losses and optimizers wired together (Chen et al. 2019, figure 2)."""
 
-import math
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from pytorch_lightning import LightningModule
 from torch import Generator, Tensor
 
 from datasets.poseset import PoseSet
-from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss, generator_loss
+from losses.adversarial import discriminator_terms, generator_term
 from losses.self_supervision import SelfSupervision, Term, Terms, random_views, total
 from utils.anthropometry import bone_ratios
 from utils.config import Config
@@ -18,7 +17,7 @@ from utils.config import Config
 from . import optimization
 from .discriminator import Discriminator
 from .lifter import Lifter
-from .pseudo_labels import LabelledPoses
+from .pseudo_labels import PSEUDO_LABELS_FROM, LabelledPoses
 from .validation import Validation
 
 
@@ -47,9 +46,8 @@ class PoseGAN(LightningModule):
 
     def on_fit_start(self) -> None:
         """Readies what must live where the networks are."""
-        self.labelled_poses = LabelledPoses(self.config.losses, self.config.views, self.device)
-        if self.config.run.init:
-            self.labelled_poses.pseudo_labels_from = 0.0
+        pseudo_labels_from = 0.0 if self.config.run.init else PSEUDO_LABELS_FROM
+        self.labelled_poses = LabelledPoses(self.config.losses, self.config.views, self.device, pseudo_labels_from)
         self.self_supervision = SelfSupervision(self.config.losses, self.config.views, self.bone_ratios)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -69,9 +67,10 @@ class PoseGAN(LightningModule):
         pose_norm, seed = batch
         generator = Generator(self.device).manual_seed(seed)
         optimizers: Any = self.optimizers()
-        optimization.set_learning_rates(optimizers, self.config.optimization, self.progress(batch_idx))
+        progress = optimization.fraction_done(self.trainer, batch_idx)
+        optimization.set_learning_rates(optimizers, self.config.optimization, progress)
         self.discriminator.requires_grad_(False)
-        terms, fake_norm = self.lifter_terms(pose_norm, self.progress(batch_idx), generator)
+        terms, fake_norm = self.lifter_terms(pose_norm, progress, generator)
         self.step_lifter(optimizers[0], terms, batch_idx)
         self.discriminator.requires_grad_(True)
         values = {f"loss_{term.name}": term.value for term in terms}
@@ -87,8 +86,7 @@ class PoseGAN(LightningModule):
             lift = partial(self.lifter.on_rays, confidence=self.lifter.random_confidence(pose_norm, generator))
             cycle, terms = self.self_supervision(lift, pose_norm, rotation)
             if losses.weight_adversarial:
-                fake_logit = self.discriminator(add_noise(cycle.projection_norm, losses.discriminator_noise, generator))
-                loss = generator_loss(fake_logit, losses.gan_loss)
+                loss = generator_term(self.discriminator, cycle.projection_norm, losses, generator)
                 terms.append(Term("adversarial", losses.weight_adversarial, loss))
                 fake_norm = cycle.projection_norm.detach()
         if losses.weight_supervised and self.labelled_poses.available(progress):
@@ -110,27 +108,15 @@ class PoseGAN(LightningModule):
         self, optimizer: Any, real_norm: Tensor, fake_norm: Tensor, generator: Generator
     ) -> dict[str, Tensor]:
         """One update of the discriminator, skipped while its accuracy exceeds the cap (Kudo et al. 2018)."""
-        loss, accuracy = self.discriminator_terms(real_norm, fake_norm, generator)
+        options = self.config.losses
+        loss, accuracy = discriminator_terms(self.discriminator, real_norm, fake_norm, options, generator)
         optimizer.zero_grad()
         self.manual_backward(loss)
         # All processes must come to the same decision, or they wait for each other for ever.
         decisive = optimization.mean_over_processes(accuracy, self.trainer.world_size)
-        optimizer.optimizer.skip_next_step_if(decisive > self.config.losses.gan_accuracy_cap)
+        optimizer.optimizer.skip_next_step_if(decisive > options.gan_accuracy_cap)
         optimizer.step()
         return {"loss_discriminator": loss, "discriminator_accuracy": accuracy}
-
-    def discriminator_terms(self, real_norm: Tensor, fake_norm: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """The discriminator's loss on real poses (B, 17, 2) and projections (B, 17, 2), and its accuracy."""
-        options = self.config.losses
-        both = add_noise(torch.cat([real_norm, fake_norm]), options.discriminator_noise, generator)
-        real_logit, fake_logit = self.discriminator(both).split([len(real_norm), len(fake_norm)])
-        loss = discriminator_loss(real_logit, fake_logit, options.gan_loss)
-        return loss, discriminator_accuracy(real_logit.detach(), fake_logit.detach())
-
-    def progress(self, batch_idx: int) -> float:
-        """The fraction of the run that is done, 0 to 1."""
-        epochs = self.current_epoch + batch_idx / self.trainer.num_training_batches
-        return min(epochs / (self.trainer.max_epochs or math.inf), 1.0)
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
         """After an epoch's last step, logs the means of its losses and stops the run if one is not finite."""

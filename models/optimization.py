@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from pytorch_lightning import Trainer
 from torch import Tensor
 from torch.nn import Module
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -59,6 +60,12 @@ class SteeredAdam(torch.optim.Adam):
             for weight in weights if scale is not None else ():
                 weight.grad /= scale
         return super().step(closure)
+
+
+def fraction_done(trainer: Trainer, batch_idx: int) -> float:
+    """The fraction of a run that is done when a step of the current epoch begins, 0 to 1."""
+    epochs = trainer.current_epoch + batch_idx / trainer.num_training_batches
+    return min(epochs / (trainer.max_epochs or math.inf), 1.0)
 
 
 def set_learning_rates(

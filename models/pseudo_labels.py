@@ -32,11 +32,18 @@ class LabelledPoses:
         losses: the weight of this supervision, the errors of the 2D poses, and the fraction of pseudo-labels.
         views: mean and standard deviation of the cameras' elevation.
         device: where the poses are made; the generators passed in must live there.
+        pseudo_labels_from: fraction of the run after which there are pseudo-labels.
     """
 
-    def __init__(self, losses: LossConfig, views: ViewConfig, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        losses: LossConfig,
+        views: ViewConfig,
+        device: str | torch.device = "cpu",
+        pseudo_labels_from: float = PSEUDO_LABELS_FROM,
+    ) -> None:
         self.losses, self.pseudo_fraction = losses, losses.pseudo_label_fraction
-        self.pseudo_labels_from = PSEUDO_LABELS_FROM
+        self.pseudo_labels_from = pseudo_labels_from
         self.synthetic = SyntheticPeople(device, (views.elevation_mean, views.elevation_std))
 
     def available(self, progress: float) -> bool:

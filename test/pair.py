@@ -10,6 +10,7 @@ import torch
 from faults import redirect_output
 
 import main
+from losses import adversarial
 from models import gan
 
 FLAGS = [
@@ -25,7 +26,7 @@ def record_and_train(rank: int, flags: list[str]) -> int:
     """Trains as the command line does, with given accuracies of the discriminator, and writes down what it saw."""
     seen, real_step, steps = [], gan.PoseGAN.step_discriminator, iter(range(10**9))
     step_now = 0
-    gan.discriminator_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
+    adversarial.discriminator_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
 
     def step_discriminator(system, optimizer, real_norm, *others):
         nonlocal step_now

@@ -6,7 +6,7 @@ import torch
 from benchmark_table import BATCH, Bench, paper_system, products, training_norm
 
 from datasets.datamodule import EpochBatches
-from losses.adversarial import add_noise, discriminator_accuracy, discriminator_loss
+from losses.adversarial import discriminator_terms
 from losses.self_supervision import total
 from models.gan import PoseGAN
 from models.optimization import MAX_GRADIENT_NORM, SteeredAdam, update_average
@@ -46,10 +46,7 @@ class BareStep:
     ) -> torch.Tensor:
         """Gradients and update, whatever the accuracy: the loss."""
         losses = self.system.config.losses
-        both = add_noise(torch.cat([real_norm, fake_norm]), losses.discriminator_noise, generator)
-        real_logit, fake_logit = self.system.discriminator(both).chunk(2)
-        loss = discriminator_loss(real_logit, fake_logit, losses.gan_loss)
-        accuracy = discriminator_accuracy(real_logit.detach(), fake_logit.detach())
+        loss, accuracy = discriminator_terms(self.system.discriminator, real_norm, fake_norm, losses, generator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.skip_next_step_if(accuracy > losses.gan_accuracy_cap)

@@ -23,6 +23,7 @@ from torch import Generator, Tensor
 
 from datasets.datamodule import PoseDataModule
 from datasets.loading import load_training
+from losses.adversarial import discriminator_terms
 from losses.self_supervision import SelfSupervision, total
 from models import optimization, save_lifter
 from models.gan import PoseGAN
@@ -96,10 +97,11 @@ class Training:
         system.discriminator.requires_grad_(True)
         values = {term.name: term.value.detach() for term in terms}
         if fake_norm is not None:
-            loss, accuracy = system.discriminator_terms(self.batch, fake_norm, self.generator)
+            losses = self.config.losses
+            loss, accuracy = discriminator_terms(system.discriminator, self.batch, fake_norm, losses, self.generator)
             self.discriminator_adam.zero_grad()
             loss.backward()
-            self.discriminator_adam.skip_next_step_if(accuracy > self.config.losses.gan_accuracy_cap)
+            self.discriminator_adam.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
             self.discriminator_adam.step()
             values["accuracy"] = accuracy
         return values
