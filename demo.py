@@ -73,24 +73,10 @@ def lift(pipeline, source, folder: Path, options: DemoOptions) -> None:
         lift_video(pipeline, source, folder, options)
 
 
-def extras_of(options: DemoOptions) -> list:
-    """What else is written, as the options ask for."""
-    extras: list = []
-    if options.export_formats:
-        from utils.export3d.exports import Exports
-
-        extras.append(Exports(options.export_formats, options.height_m))
-    if options.rerun:
-        from utils.demo.rerun_log import RerunLog
-
-        extras.append(RerunLog())
-    return extras
-
-
 def lift_picture(pipeline, source, folder: Path, options: DemoOptions) -> None:
     """One picture to pictures, turntables, a page and JSON."""
     from utils.demo.images import read_picture
-    from utils.demo.outputs import save_scene
+    from utils.demo.outputs import extras_of, save_scene
 
     picture, extras = read_picture(source.place), extras_of(options)
     try:
@@ -127,14 +113,14 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
     """A video or camera to an annotated MP4 and one JSON, frame by frame; Ctrl-C ends a recording well."""
     from tqdm import tqdm
 
-    from utils.demo.outputs import all_or_nothing, forget_others
+    from utils.demo.outputs import all_or_nothing, extras_of, forget_others
     from utils.demo.recording import Recording
     from utils.demo.smoothing import smoothed
     from utils.demo.tracking import Tracker
     from utils.demo.video import VideoFrames, ahead
 
     frames = VideoFrames(source.place, options.max_frames)
-    numbers_given, extras = set(), extras_of(options)
+    extras = extras_of(options)
     with all_or_nothing(folder) as partial, Recording(partial, source.name, frames.rate) as recording:
         for extra in extras:
             extra.start(partial, frames.rate)
@@ -145,18 +131,16 @@ def lift_video(pipeline, source, folder: Path, options: DemoOptions) -> None:
                 recording.add(frame, scene, numbers)
                 for extra in extras:
                     extra.add(frame.seconds, frame.picture, scene, numbers)
-                numbers_given.update(numbers)
         except KeyboardInterrupt:
             print("stopped by hand", file=sys.stderr)
-        if not recording.people:
+        if not recording.numbers:
             raise ValueError(f"{source.name}: no person was found in {recording.frames} frames")
         for extra in extras:
             extra.finish()
         forget_others(folder)
     if frames.problem:
         print(f"demo.py: {source.name} is damaged: {frames.problem}; the rest is lifted", file=sys.stderr)
-    count = f"{recording.frames} frames, {len(numbers_given)} {'person' if len(numbers_given) == 1 else 'people'}"
-    print(f"{source.name}: {count}; open {folder / 'pose.html'}")
+    print(f"{source.name}: {recording.summary()}; open {folder / 'pose.html'}")
     for extra in extras:
         print(extra.summary())
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..drawing.poses import draw_pose_2d, draw_pose_3d, turntable
 from ..skeleton import SIDE_COLOURS
 from .images import Picture, shrink
-from .options import EXPORT_FORMATS
+from .options import EXPORT_FORMATS, DemoOptions
 from .people import CONVENTIONS, Person, Scene
 from .viewer import viewer_page
 
@@ -44,6 +44,20 @@ class Extra(Protocol):
 
     def summary(self) -> str:
         """What was written, in lines for the terminal."""
+
+
+def extras_of(options: DemoOptions) -> list[Extra]:
+    """What else is written, as the options ask for."""
+    extras: list[Extra] = []
+    if options.export_formats:
+        from ..export3d.exports import Exports
+
+        extras.append(Exports(options.export_formats, options.height_m))
+    if options.rerun:
+        from .rerun_log import RerunLog
+
+        extras.append(RerunLog())
+    return extras
 
 
 @contextmanager

@@ -43,7 +43,8 @@ class Recording:
         self._durations: dict[int, int] = {}
         self._views: list[np.ndarray] = []
         self._viewed_s = -VIEWS_S
-        self.frames = self.people = 0
+        self.frames = 0
+        self.numbers: set[int] = set()
 
     def __enter__(self) -> "Recording":
         return self
@@ -75,7 +76,12 @@ class Recording:
         if self._page is not None:
             self._page.add(frame.seconds, scene.people, numbers)
         self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
-        self.frames, self.people = self.frames + 1, self.people + len(scene.people)
+        self.frames += 1
+        self.numbers.update(numbers)
+
+    def summary(self) -> str:
+        """How many frames were written, and how many people are in them."""
+        return f"{self.frames} frames, {len(self.numbers)} {'person' if len(self.numbers) == 1 else 'people'}"
 
     def _views_of(self, frame: Frame, people: list[Person]) -> list[np.ndarray]:
         """The first person's views: new ones, or those of a moment ago where frames follow very fast."""

@@ -32,7 +32,7 @@ def test_both_files_say_who_is_where_and_when(person, tmp_path):
     assert [len(frame["people"]) for frame in content["frames"]] == [1, 1, 0, 1, 1]
     assert content["frames"][4]["time_s"] == 0.2
     assert content["frames"][0]["people"][0]["id"] == 1
-    assert (recording.frames, recording.people) == (5, 4)
+    assert (recording.frames, recording.numbers) == (5, {1})
     assert len(list(VideoFrames(tmp_path / "pose.mp4"))) == 5
 
 
