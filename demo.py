@@ -49,11 +49,11 @@ def load_pipeline(options: DemoOptions, picture_name: str):
 
     torch.set_num_threads(1)  # a lift is too small to share: more threads only wait for each other
     lifter = load_lifter(default_file("ckpt", options.ckpt))
-    detector = load_detector(options, picture_name)
+    detector = detector_for(options, picture_name)
     return PosePipeline(lifter, detector, options.thr, options.people, options.fov, options.tilt)
 
 
-def load_detector(options: DemoOptions, picture_name: str):
+def detector_for(options: DemoOptions, picture_name: str):
     """A function of a picture that returns its people in 2D: from a file of keypoints, or by an estimator."""
     if options.keypoints:
         from datasets.keypoints import read_keypoints

@@ -22,7 +22,9 @@ TOP_LEVEL = {
     "requirements-demo.txt", "requirements-dev.txt", "requirements.lock", "requirements.txt", "run.sh", "test", "utils",
     "web",
 }  # fmt: skip
-LONGEST_FUNCTION, LONGEST_FILE = 40, 260
+LONGEST_FUNCTION, LONGEST_FILE = 40, 250
+LONGEST = {"main.py": 150, "demo.py": 150, "models/gan.py": 160}
+"""Lines of the files that everybody reads first: tables of contents, and the training step."""
 ROOMS = [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]
 SOURCES = [*ROOMS, ROOT / "main.py", ROOT / "demo.py", ROOT / "hubconf.py", ROOT / "web" / "prepare.py"]
 TESTS = sorted((ROOT / "test").rglob("*.py"))
@@ -67,7 +69,7 @@ def test_training_does_not_import_detectors():
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_functions_and_files_are_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST.get(name_of(path), LONGEST_FILE)
     functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef)]
     long = {node.name: node.end_lineno - node.lineno + 1 for node in functions}
     assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}

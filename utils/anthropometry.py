@@ -12,7 +12,8 @@ from .skeleton import BONE_NAMES, JOINTS, mirrored_name
 # Winter 2009, Biomechanics and Motor Control of Human Movement, figure 4.1 (after Drillis and Contini 1966):
 # lengths, and heights above the ground of a person who stands, as fractions of the person's height.
 THIGH, SHANK, UPPER_ARM, FOREARM, HALF_SHOULDERS, HIP_WIDTH = 0.245, 0.246, 0.186, 0.146, 0.129, 0.191
-HIP_HEIGHT, SHOULDER_HEIGHT, EYE_HEIGHT = 0.530, 0.818, 0.936
+HIP_HEIGHT, SHOULDER_HEIGHT, EYE_HEIGHT, ANKLE_HEIGHT = 0.530, 0.818, 0.936, 0.039
+FOOT, HAND = 0.152, 0.108
 TORSO = SHOULDER_HEIGHT - HIP_HEIGHT
 # Human3.6M's joint definitions, as ratios to the torso measured in the image (2D medians): its hip joints lie
 # 0.47 of the torso apart and its head point 0.39 of the torso above the thorax, the neck half way.

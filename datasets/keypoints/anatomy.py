@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.anthropometry import FOREARM, SHANK, THIGH, UPPER_ARM
 from utils.skeleton import SOURCES, mirrored_name
 
 MOST_PEOPLE = 64
@@ -18,13 +19,13 @@ CLEARLY_BETTER = 0.05
 """Difference of proportion between two orders of the same points that tells which one it is."""
 
 # The point that each one hangs on, the first that its skeleton has, and how far apart the two are as a share of the
-# stature: limbs after Winter 2009, figure 4.1; the small ones of face, hands and feet are estimates.
+# stature: limbs as published; the small ones of face, hands and feet are estimates.
 _LEFT_HANGS_ON = {
     "left_shoulder": {"thorax": 0.13, "mpii_thorax": 0.13, "neck_base": 0.13, "upper_neck": 0.15, "head_bottom": 0.15},
-    "left_elbow": {"left_shoulder": 0.186}, "left_wrist": {"left_elbow": 0.146},
+    "left_elbow": {"left_shoulder": UPPER_ARM}, "left_wrist": {"left_elbow": FOREARM},
     "left_pinky": {"left_wrist": 0.05}, "left_index": {"left_wrist": 0.05}, "left_thumb": {"left_wrist": 0.05},
     "left_hip": {"hip": 0.1, "pelvis": 0.1, "chest": 0.15, "left_shoulder": 0.29},
-    "left_knee": {"left_hip": 0.245}, "left_ankle": {"left_knee": 0.246}, "left_foot": {"left_knee": 0.246},
+    "left_knee": {"left_hip": THIGH}, "left_ankle": {"left_knee": SHANK}, "left_foot": {"left_knee": SHANK},
     "left_heel": {"left_ankle": 0.05}, "left_big_toe": {"left_ankle": 0.1}, "left_small_toe": {"left_big_toe": 0.05},
     "left_foot_index": {"left_heel": 0.1},
     "left_eye": {"nose": 0.03}, "left_eye_inner": {"nose": 0.03}, "left_eye_outer": {"left_eye": 0.02},
@@ -68,7 +69,7 @@ class Likeness:
         return self.detour <= longest and self.proportion >= LEAST_PROPORTION
 
 
-def likeness(points_px: np.ndarray, skeleton: str) -> Likeness | None:
+def body_likeness(points_px: np.ndarray, skeleton: str) -> Likeness | None:
     """Likeness of people to a body. It does not depend on where, how large or which way up they are.
 
     Args:

@@ -53,7 +53,7 @@ def load_keypoints(
     if not sets:
         raise ValueError(faults[0])
     for fault in faults:
-        say(f"{fault}; the others are read")
+        print_note(f"{fault}; the others are read")
     poses, name = sets[0].poses_px["gt"], sets[0].name
     if len(sets) > 1:
         poses = torch.cat([poses.poses_px["gt"] for poses in sets])
@@ -62,8 +62,8 @@ def load_keypoints(
 
 
 def _poses_of(people: People, joint_definitions: str, score_threshold: float, where: str) -> PoseSet:
-    people = units.in_pixels(people, None, where, say)
-    units.check_axes(people, where, say)
+    people = units.in_pixels(people, None, where, print_note)
+    units.check_axes(people, where, print_note)
     enough = people.confidence > score_threshold
     return people_to_poseset(people.points_px, enough, people.skeleton or "", joint_definitions, where)
 
@@ -87,10 +87,10 @@ def read_keypoints(
     """
     where, found = str(path), []
     for people in read_people(path, skeleton, picture_path(image_name) if image_name else None)[0]:
-        people = units.in_pixels(people, image_size, where, say)
-        units.check_axes(people, where, say)
+        people = units.in_pixels(people, image_size, where, print_note)
+        units.check_axes(people, where, print_note)
         if image_size:
-            units.check_inside(people, image_size, where, say)
+            units.check_inside(people, image_size, where, print_note)
         found += [
             Keypoints(people.skeleton or "", points_px, confidence, float(score))
             for points_px, confidence, score in zip(
@@ -120,13 +120,13 @@ def read_people(path: str | Path, skeleton: str | None = None, picture: str | No
     total = len(faults) + sum(map(len, groups))
     images = images_of(groups)
     if picture and images:
-        images = choose(images, picture, str(path), say)
+        images = choose(images, picture, str(path), print_note)
     groups, more_faults = _with_skeletons(groups, skeleton, path)
     faults += more_faults
     if faults and not groups:
         raise ValueError(f"{path}: {faults[0]}")
     if faults:
-        say(f"{path}: {len(faults)} of {total} records are left out; {faults[0]}")
+        print_note(f"{path}: {len(faults)} of {total} records are left out; {faults[0]}")
     # The skeleton is told from all people, and only then are those of one picture taken.
     if picture and images:
         groups = [of_images(people, images) for people in groups]
@@ -141,7 +141,7 @@ def _with_skeletons(groups: list[People], skeleton: str | None, path: Path) -> t
     for people in groups:
         people = people.select(np.any(people.confidence > 0, axis=1))
         try:
-            known += [with_skeleton(people, skeleton, str(path), say)] if len(people) else []
+            known += [with_skeleton(people, skeleton, str(path), print_note)] if len(people) else []
         except ValueError as error:
             faults += [str(error).removeprefix(f"{path}: ")] * len(people)
     return known, faults
@@ -178,6 +178,6 @@ def _folder_records(folder: Path) -> Iterator[Record]:
         yield from (replace(record, image=path.stem[: -len(OPENPOSE_ENDING)]) for record in records)
 
 
-def say(sentence: str) -> None:
+def print_note(sentence: str) -> None:
     """One line for the user that is no result."""
     print(f"note: {' '.join(sentence.split())}", file=sys.stderr)

@@ -8,7 +8,7 @@ import numpy as np
 
 from utils.skeleton import JOINTS_FROM, SOURCES
 
-from .anatomy import CLEARLY_BETTER, MANY, likeness
+from .anatomy import CLEARLY_BETTER, MANY, body_likeness
 from .records import People
 
 # Files in MPII's points or PoseTrack's name them; without names they look like Human3.6M's and COCO's.
@@ -88,7 +88,7 @@ def _by_number(people: People, where: str, say: Callable[[str], None]) -> str:
 def _fits(people: People, options: Iterable[str]) -> dict[str, float]:
     """How well the skeletons fit that may be meant; 0 where too little is seen to speak against any."""
     count = people.points_px.shape[1]
-    looks = {name: likeness(people.points_px, name) for name in options if len(SOURCES[name]) == count}
+    looks = {name: body_likeness(people.points_px, name) for name in options if len(SOURCES[name]) == count}
     return {name: look.proportion if look else 0.0 for name, look in looks.items() if not look or look.is_body}
 
 

@@ -95,7 +95,7 @@ class BlazePose:
             64 x 64 heat map near the landmark, times the probability that the point is in the picture.
         """
         small, shrink = within_limit(image)
-        return enlarged(alone(self._search(small, FRACTIONS, [])), shrink)
+        return people_of(alone(self._search(small, FRACTIONS, [])), shrink)
 
     def follow(self, image: np.ndarray, seconds: float) -> list[Keypoints]:
         """Finds people in a video's next picture: where they just were, and anew where one is lost or once a second.
@@ -115,7 +115,7 @@ class BlazePose:
             found = self._search(small, VIDEO_FRACTIONS if newcomers_due else VIDEO_FRACTIONS[:1], found)
             self._searched_s = seconds if newcomers_due else self._searched_s
         self._followed = alone(found)
-        return enlarged(self._followed, shrink)
+        return people_of(self._followed, shrink)
 
     def _search(self, image: np.ndarray, fractions: tuple[float, ...], found: list[Finding]) -> list[Finding]:
         """Who was found already, and whoever else is in an image."""
@@ -134,7 +134,7 @@ class BlazePose:
         offset, side = window[:2], window[2]
         letterbox = np.column_stack([np.eye(2) * side / DETECTOR_SIZE, offset])
         pixels = sample(image, letterbox, DETECTOR_SIZE, repeat_border=False)
-        boxes, logits = run(self._detector, pixels / 127.5 - 1)
+        boxes, logits = infer(self._detector, pixels / 127.5 - 1)
         scores = sigmoid(logits[0, :, 0])
         kept = scores >= DETECTION_SCORE
         return decode(boxes[0][kept], self._anchors[kept]) * side + offset, scores[kept]
@@ -151,7 +151,7 @@ class BlazePose:
 
     def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> Finding:
         """The keypoints in a crop, in image pixels."""
-        raw, presence, _, heat, _ = run(self._landmarker, sample(image, crop, LANDMARK_SIZE) / 255)
+        raw, presence, _, heat, _ = infer(self._landmarker, sample(image, crop, LANDMARK_SIZE) / 255)
         landmarks = raw.reshape(-1, 5)
         points, peak = refine(landmarks[:, :2] / LANDMARK_SIZE, heat[0])
         points_px = points * LANDMARK_SIZE @ crop[:, :2].T + crop[:, 2]
@@ -166,7 +166,7 @@ def alone(found: list[Finding]) -> list[Finding]:
     return [next(finding for finding in found if finding.person is person) for person in kept]
 
 
-def enlarged(found: list[Finding], factor: float) -> list[Keypoints]:
+def people_of(found: list[Finding], factor: float) -> list[Keypoints]:
     """The people in a picture larger by a factor."""
     return [replace(finding.person, points_px=finding.person.points_px * factor) for finding in found]
 
@@ -177,7 +177,7 @@ def has_head_in(box: np.ndarray, person: Keypoints) -> bool:
     return bool(np.linalg.norm(face - box[:2].mean(axis=0)) < np.ptp(box[:2], axis=0).max() / 2)
 
 
-def run(interpreter, pixels: np.ndarray) -> list[np.ndarray]:
+def infer(interpreter, pixels: np.ndarray) -> list[np.ndarray]:
     """All outputs of a network for one (side, side, 3) input, in the order of the file."""
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels[None].astype(np.float32))
     interpreter.invoke()

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from ..anthropometry import standing_pose
+from ..anthropometry import ANKLE_HEIGHT, FOOT, HAND, standing_pose
 from ..skeleton import BONES, INDEX, ROOT
 from .nodes import NODE_NUMBER, NODE_OF_JOINT, NODE_PARENTS, NODES
 from .turns import turns_along_bones
 
+# The ankle is taken to lie over the first quarter of the foot.
+FOOT_BEFORE_ANKLE = 0.75 * FOOT
 ALONG_SPINE, ALONG_SHOULDER = 1 / 3, 1 / 5
 """Where Spine lies between hip and spine, and LeftShoulder between thorax and shoulder."""
-# Winter 2009, figure 4.1, in body heights. The ankle is taken to lie over the first quarter of the foot.
-ANKLE_HEIGHT, FOOT, HAND = 0.039, 0.152, 0.108
 HEAD_ABOVE_ANKLES = float(np.ptp(standing_pose().numpy()[:, 1]))
 """How far the head joint of a person who stands is above the ankles, in body heights."""
 TO_THE_RIGHT = np.array([-1.0, 1.0, 1.0])
@@ -57,7 +57,7 @@ def fit_offsets(joints: np.ndarray) -> tuple[np.ndarray, float]:
     })  # fmt: skip
     rest = places(offsets)
     height = float(rest[NODE_NUMBER["HeadTop_End"], 1] - rest[NODE_NUMBER["LeftFoot"], 1]) / HEAD_ABOVE_ANKLES
-    ends = _with_right_side({"LeftHand_End": x * HAND, "LeftToe_End": z * 0.75 * FOOT - y * ANKLE_HEIGHT})
+    ends = _with_right_side({"LeftHand_End": x * HAND, "LeftToe_End": z * FOOT_BEFORE_ANKLE - y * ANKLE_HEIGHT})
     return offsets / height + ends, height
 
 
@@ -103,6 +103,6 @@ def places(offsets: np.ndarray, turns: np.ndarray | None = None) -> np.ndarray:
     return found
 
 
-def joints_of(offsets: np.ndarray, turns: np.ndarray) -> np.ndarray:
+def joints_of_nodes(offsets: np.ndarray, turns: np.ndarray) -> np.ndarray:
     """The 17 joints (..., 17, 3) among them."""
     return places(offsets, turns)[..., NODE_OF_JOINT, :]

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ..anthropometry import ANKLE_HEIGHT
 from ..skeleton import INDEX, JOINTS
-from .body import ANKLE_HEIGHT, fit_offsets, joints_of
+from .body import fit_offsets, joints_of_nodes
 from .nodes import NODE_OF_JOINT, NODE_PARENTS, way_to
 from .turns import turns_along_bones, with_hands_and_feet
 
@@ -59,7 +60,7 @@ def fit_rig(joints: np.ndarray, height_m: float) -> Rig:
     offsets, height = fit_offsets(joints)
     joints = joints / height
     turns, hips = follow(joints, offsets)
-    followed = joints_of(offsets, turns)
+    followed = joints_of_nodes(offsets, turns)
     floor = followed[:, [INDEX["left_foot"], INDEX["right_foot"]], 1].min(axis=1) - ANKLE_HEIGHT
     placed = np.zeros_like(hips)
     placed[:, 1] = -floor
@@ -86,7 +87,7 @@ def nearest(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
     moved = np.zeros((len(joints), 3 + 3 * len(TURNING)))
     springs = np.where(np.arange(moved.shape[1]) < 3, 0.0, STIFFNESS)
     for _ in range(STEPS):
-        miss = joints - moved[:, None, :3] - joints_of(offsets, turns)
+        miss = joints - moved[:, None, :3] - joints_of_nodes(offsets, turns)
         slopes = derivatives(turns, offsets)
         transposed = slopes.transpose(0, 2, 1)
         pull = transposed @ miss.reshape(len(joints), -1, 1) - (springs * moved)[..., None]

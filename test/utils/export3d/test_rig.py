@@ -3,8 +3,9 @@ import pytest
 from samples_motions import RATE, SHANK, THIGH, on_the_floor_m, track, walker, walking
 from scipy.spatial.transform import Rotation
 
+from utils.anthropometry import ANKLE_HEIGHT
 from utils.export3d import rig as rig_module
-from utils.export3d.body import ANKLE_HEIGHT, HEAD_ABOVE_ANKLES, equalise, joints_of, places
+from utils.export3d.body import HEAD_ABOVE_ANKLES, equalise, joints_of_nodes, places
 from utils.export3d.motion import motion_of
 from utils.export3d.nodes import NODE_NUMBER, NODE_OF_JOINT, NODE_PARENTS, NODES
 from utils.export3d.rig import TURNING, fit_rig
@@ -135,6 +136,6 @@ def test_derivatives_are_those_of_the_joints():
     moved = turns.copy()
     change = Rotation.from_rotvec(step[:, 1:].reshape(-1, 3)).as_matrix().reshape(3, -1, 3, 3)
     moved[:, TURNING] = change @ turns[:, TURNING]
-    shift = joints_of(offsets, moved) + step[:, :1] - joints_of(offsets, turns)
+    shift = joints_of_nodes(offsets, moved) + step[:, :1] - joints_of_nodes(offsets, turns)
     expected = rig_module.derivatives(turns, offsets) @ step.reshape(3, -1, 1)
     assert shift.reshape(3, -1) == pytest.approx(expected[..., 0], abs=1e-9)
