@@ -34,6 +34,7 @@ def pytest_collection_finish():
 @pytest.fixture(scope="session")
 def fork_server():
     """A process from which runs of main.py are forked, so that each begins at once."""
+    pytest.importorskip("resource", reason="needs a system that forks")
     import faults
 
     return faults.start_server()

@@ -95,7 +95,7 @@ def test_a_detector_that_cannot_be_fetched_is_one_sentence(said):
     reason="needs BlazePose: bash download_2d_pose_estimator.sh blazepose",
 )
 def test_a_photo_becomes_people_though_the_program_moves_on(clone, said):
-    shutil.copytree(ESTIMATOR_FOLDER, clone / "estimators", dirs_exist_ok=True)  # after `said`, which lacks it
+    shutil.copytree(ESTIMATOR_FOLDER, clone / "estimators", dirs_exist_ok=True)
     shown = run(clone, f"""
 pose = hub("pose", fov=0.0)
 os.chdir("/")

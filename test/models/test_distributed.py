@@ -1,10 +1,9 @@
 """Two processes on the CPU: equal, without overlap, never stuck."""
 
+from functools import partial
+
 import pytest
 import torch
-
-pytest.importorskip("resource", reason="needs a system that forks")
-from pair import Pair
 
 from datasets.datamodule import EpochBatches, Slices
 from datasets.loading import load_validation
@@ -18,10 +17,18 @@ SECONDS_TO_NOTICE = 60.0
 
 
 @pytest.fixture(scope="module")
-def finished(fork_server, tmp_path_factory):
+def start_pair(fork_server):
+    """Starts two processes in a folder, with some flags; both have ended when the block that they are used in does."""
+    from pair import Pair
+
+    return partial(Pair, fork_server)
+
+
+@pytest.fixture(scope="module")
+def finished(start_pair, tmp_path_factory):
     """A run of two epochs that ended well: its folder, what each process wrote down, and what each said."""
     folder = tmp_path_factory.mktemp("pair")
-    with Pair(fork_server, folder, "--max_epochs", "2", "--logger", "tensorboard") as pair:
+    with start_pair(folder, "--max_epochs", "2", "--logger", "tensorboard") as pair:
         statuses = [pair.status(rank) for rank in range(2)]
         assert statuses == [0, 0], pair.says(0) + pair.says(1)
         notes = [torch.load(folder / f"process_{rank}.pt", weights_only=True) for rank in range(2)]
@@ -78,8 +85,8 @@ def test_one_process_writes_and_speaks(finished):
     assert second == ""
 
 
-def test_death_of_one_process_ends_the_other_with_a_sentence(fork_server, tmp_path):
-    with Pair(fork_server, tmp_path, "--max_epochs", "100000", "--logger", "none") as pair:
+def test_death_of_one_process_ends_the_other_with_a_sentence(start_pair, tmp_path):
+    with start_pair(tmp_path, "--max_epochs", "100000", "--logger", "none") as pair:
         pair.wait_for(0, "2/100000 ")
         pair.kill(1)
         assert pair.status(0, SECONDS_TO_NOTICE) == 1, pair.says(0)
