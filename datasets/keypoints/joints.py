@@ -7,19 +7,21 @@ import torch
 from torch import Tensor
 
 from utils.geometry import usable
-from utils.skeleton import JOINTS_FROM, JOINTS_FROM_RAW, joint_weights
+from utils.keypoints import NEIGHBOURS
+from utils.skeleton import JOINTS_FROM, JOINTS_FROM_RAW, SOURCES, joint_weights
 
 from ..poseset import PoseSet
 
 JOINT_DEFINITIONS = ("h36m", "raw")
 SMALLEST_SHARE = 1e-5
 """A person's size over the largest coordinate."""
+EARS = ("left_ear", "right_ear")
 
 
 def people_to_poseset(
     points_px: np.ndarray, seen: np.ndarray | None, skeleton: str, joint_definitions: str, where: str
 ) -> PoseSet:
-    """The people whose points are all there, as 17 joints.
+    """The people whose points are all there, as 17 joints. One ear may be hidden, as it is from the side.
 
     Args:
         points_px: (N, K, 2) points of `skeleton`.
@@ -34,10 +36,9 @@ def people_to_poseset(
         count, wanted = points_px.shape[1], weights.shape[1]
         raise ValueError(f"{where} has {count} points a person, but skeleton {skeleton!r} has {wanted}")
     needed = np.abs(weights).sum(axis=0) > 0
-    complete = np.isfinite(points_px[:, needed]).all(axis=(1, 2))
-    if seen is not None:
-        complete &= seen[:, needed].all(axis=1)
-    whole = points_px[complete]
+    there = np.isfinite(points_px).all(axis=2) & (True if seen is None else seen)
+    points_px, there = _with_both_ears(points_px, there, SOURCES[skeleton])
+    whole = points_px[there[:, needed].all(axis=1)]
     poses = points_to_joints(whole[_has_size(whole[:, needed])], weights)
     poses = poses[usable(poses)]
     if len(poses) == 0:
@@ -45,6 +46,20 @@ def people_to_poseset(
     left_out = len(points_px) - len(poses)
     people = f"{len(poses):,} {'person' if len(poses) == 1 else 'people'}"
     return PoseSet(f"{Path(where).name}: {people} ({skeleton})", {"gt": poses}, left_out=left_out)
+
+
+def _with_both_ears(points_px: np.ndarray, seen: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, K, 2) and which are there (N, K), a hidden ear put where the other ear and the eyes say it is."""
+    points_px, filled = points_px.copy(), seen.copy()
+    for ear, other in zip(EARS, reversed(EARS), strict=True):
+        for option in NEIGHBOURS[ear] if {*EARS} <= {*names} else []:
+            if other not in option or not option.keys() <= {*names}:
+                continue
+            columns = [names.index(name) for name in option]
+            rows = ~filled[:, names.index(ear)] & seen[:, columns].all(axis=1)
+            points_px[rows, names.index(ear)] = np.array(list(option.values())) @ points_px[rows][:, columns]
+            filled[rows, names.index(ear)] = True
+    return points_px, filled
 
 
 def _has_size(points_px: np.ndarray) -> np.ndarray:

@@ -63,6 +63,22 @@ def test_a_missing_knee_is_filled_in_the_demo_and_left_out_of_training(hidden, w
 
 
 @pytest.mark.parametrize(
+    "hidden, kept", [(["left_ear"], 2), (["right_ear", "left_eye"], 2), (["left_ear", "right_ear"], 1)]
+)
+def test_of_people_seen_from_the_side_one_ear_is_enough_for_training(hidden, kept, write):
+    points = triples()
+    for name in hidden:
+        points[SOURCES["coco_17"].index(name)] = [0, 0, 0]
+    poses = load_keypoints(write([{"keypoints": points}, result()]))
+    assert len(poses) == kept
+    seen, whole = poses.poses_px["gt"][0], poses.poses_px["gt"][-1]
+    limb, head = INDEX["left_knee"], INDEX["head"]
+    assert seen[limb].tolist() == whole[limb].tolist()
+    # Nobody's head is more than a head away from where both ears would have put it.
+    assert np.linalg.norm(seen[head] - whole[head]) < np.linalg.norm(whole[head] - whole[INDEX["neck"]])
+
+
+@pytest.mark.parametrize(
     "content",
     [
         lambda x, y, c: [{"keypoints": {"x": x, "y": y, "visible": c}}],
