@@ -30,7 +30,7 @@ class LabelledPoses:
 
     Args:
         losses: the weight of this supervision, the errors of the 2D poses, and the fraction of pseudo-labels.
-        views: mean and standard deviation of the cameras' elevation.
+        views: distribution of the cameras' elevation and roll.
         device: where the poses are made; the generators passed in must live there.
         pseudo_labels_from: fraction of the run after which there are pseudo-labels.
     """
@@ -44,7 +44,7 @@ class LabelledPoses:
     ) -> None:
         self.losses, self.pseudo_fraction = losses, losses.pseudo_label_fraction
         self.pseudo_labels_from = pseudo_labels_from
-        self.synthetic = SyntheticPeople(device, (views.elevation_mean, views.elevation_std))
+        self.synthetic = SyntheticPeople(device, (views.elevation_mean, views.elevation_std), views.unusual_views)
 
     def available(self, progress: float) -> bool:
         """Whether there are any at this fraction of the run: pseudo-labels alone come late."""

@@ -35,6 +35,8 @@ NEAREST_M, FURTHEST_M = 3.0, 7.0
 NEAREST_POINT_MM = 400.0
 """No joint comes closer to the camera, in depth."""
 ROLL_STD_DEG = 2.0
+UNUSUAL_ELEVATION, UNUSUAL_ROLL = 2.5, 5.0
+"""Factors on the deviation of the elevation and on the roll, for views by cameras that are held at an unusual angle."""
 OFF_AXIS_STD_DEG = 4.0
 """Standard deviation of the angles, across and along, between the optical axis and the ray to the root."""
 
@@ -45,10 +47,16 @@ class SyntheticPeople:
     Args:
         device: where the poses are made; the generators passed in must live there.
         elevation_deg: mean and standard deviation of the angle by which the ray to the person points down.
+        unusual_views: fraction of the cameras that are held at an unusual angle.
     """
 
-    def __init__(self, device: str | torch.device = "cpu", elevation_deg: tuple[float, float] = (8.0, 6.0)) -> None:
-        self.bodies, self.elevation_deg = Bodies(device), elevation_deg
+    def __init__(
+        self,
+        device: str | torch.device = "cpu",
+        elevation_deg: tuple[float, float] = (8.0, 6.0),
+        unusual_views: float = 0.0,
+    ) -> None:
+        self.bodies, self.elevation_deg, self.unusual_views = Bodies(device), elevation_deg, unusual_views
 
     def sample(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """People in front of a camera that looks past them by a few degrees.
@@ -64,6 +72,10 @@ class SyntheticPeople:
         """Root-relative upright poses (n, 17, 3), turned at random and seen by a camera that looks at the root."""
         turn, far = torch.rand(2, len(pose_mm), device=pose_mm.device, generator=generator)
         tilt, roll = torch.randn(2, len(pose_mm), device=pose_mm.device, generator=generator)
+        if self.unusual_views:
+            unusual = torch.rand(tilt.shape, device=tilt.device, generator=generator) < self.unusual_views
+            tilt = torch.where(unusual, UNUSUAL_ELEVATION * tilt, tilt)
+            roll = torch.where(unusual, UNUSUAL_ROLL * roll, roll)
         distance = 1000 * (NEAREST_M + (FURTHEST_M - NEAREST_M) * far)
         elevation = (self.elevation_deg[0] + self.elevation_deg[1] * tilt).clamp(-80, 80).deg2rad()
         rotation = rotation_z((ROLL_STD_DEG * roll).deg2rad()) @ rotation_x(elevation) @ rotation_y(2 * math.pi * turn)

@@ -41,6 +41,24 @@ def test_cameras_look_down_by_the_elevation_asked_for():
     assert angle.mean().item() == pytest.approx(30, abs=0.1)
 
 
+def test_some_cameras_are_held_at_unusual_angles():
+    body = torch.zeros(20_000, 17, 3)
+    body[..., 1] = torch.arange(17.0)
+
+    def angles(unusual_views):
+        people = SyntheticPeople(elevation_deg=(8.0, 6.0), unusual_views=unusual_views)
+        seen = root_relative(people.view(body, torch.Generator().manual_seed(0)))[:, 16]
+        elevation = torch.atan2(seen[:, 2], seen[:, :2].norm(dim=-1)).rad2deg()
+        roll = torch.atan2(seen[:, 0], seen[:, 1]).rad2deg()
+        return elevation.std().item(), roll.std().item()
+
+    assert angles(0.0) == pytest.approx((6.0, 2.0), rel=0.03)
+    # Variances of a mixture: (1 - u) s^2 + u (factor s)^2.
+    assert angles(0.25) == pytest.approx(
+        (6 * math.sqrt(0.75 + 0.25 * 2.5**2), 2 * math.sqrt(0.75 + 0.25 * 25)), rel=0.05
+    )
+
+
 def test_the_target_is_the_person_in_the_lifter_s_unit():
     pose_mm = seen_straight(2000, seed=2)
     pose_norm, target = lifter_target(pose_mm)
