@@ -33,6 +33,8 @@ from .poseset import PoseSet
 
 CORRUPTED = (("S11", "Directions", ""), "54138969")
 """Recording and camera of the one video that is broken; it is left out everywhere."""
+COLUMNS = ("gt", "cam_mm", "intrinsics_px", "actions", "next_frame")
+"""What is read of each frame beside detections."""
 VIEWS_AN_ACTION = 8
 """Each subject did each action twice in front of four cameras."""
 
@@ -59,7 +61,8 @@ def load_h36m(
         `poses_px["gt"]` is the projection of the 3D, lens distortion included. Detections, there if the folder has
         any, are NaN in frames without one; their sources are "detected" and, by the same network fine-tuned on
         Human3.6M, "finetuned240". The name tells which folders or files they are. `actions` do not tell trials apart.
-        Frames with non-finite or collapsed 3D, or behind the camera, are left out and counted.
+        Frames with non-finite or collapsed 3D, or behind the camera, are left out and counted; `next_frame` does not
+        lead over them. It is the next one that was taken: with stride 2, two frames of the video later.
 
     Raises:
         ValueError: one sentence, for unknown names, missing or damaged files and missing cameras.
@@ -106,7 +109,7 @@ def _known(names: Sequence[str], known: tuple[str, ...], kind: str) -> tuple[str
 
 def _assemble(views: Iterable[View]) -> dict[str, np.ndarray]:
     """All views one after the other, as arrays that can be cached."""
-    kept, left_out = [], 0
+    kept, count, left_out = [], 0, 0
     with _one_thread():
         for view in views:
             if (view.recording, view.camera) != CORRUPTED:
@@ -114,14 +117,27 @@ def _assemble(views: Iterable[View]) -> dict[str, np.ndarray]:
                 keep = usable(columns["gt"]) & usable(columns["cam_mm"]) & (columns["cam_mm"][..., 2] > 0).all(dim=1)
                 left_out += int((~keep).sum())
                 kept.append({name: values if keep.all() else values[keep] for name, values in columns.items()})
-    if sum(len(columns["gt"]) for columns in kept) == 0:
+                kept[-1]["next_frame"] = _next_frames(keep, count)
+                count += len(kept[-1]["gt"])
+    if count == 0:
         raise ValueError(f"no usable frame among {left_out} of the wanted subjects and actions of Human3.6M")
-    sources = {name for columns in kept for name in columns} - {"gt", "cam_mm", "intrinsics_px", "actions"}
+    sources = {name for columns in kept for name in columns} - {*COLUMNS}
     for columns in kept:
         columns |= {source: torch.full_like(columns["gt"], torch.nan) for source in sources - set(columns)}
     joined = {name: torch.cat([columns.pop(name) for columns in kept]) for name in sorted(kept[0])}
     seen = {name: values.numpy() for name, values in joined.items() if not values.isnan().all()}
     return {**seen, "left_out": np.array(left_out)}
+
+
+def _next_frames(keep: Tensor, before: int) -> Tensor:
+    """Where the next frame is among all kept frames, for each kept frame of a view; -1 if it is not kept or not there.
+
+    Args:
+        keep: (T,) which frames of the view are kept.
+        before: how many frames of earlier views are kept.
+    """
+    places = torch.where(keep, before + keep.cumsum(0) - 1, -1)
+    return torch.cat([places[1:], places.new_tensor([-1])])[keep]
 
 
 def _columns(view: View) -> dict[str, Tensor]:
@@ -149,4 +165,5 @@ def _to_poseset(columns: dict[str, np.ndarray], name: str, sources: dict[str, st
         actions,
         tuple(ACTIONS[number] for number in present),
         int(columns["left_out"]),
+        next_frame=tensors["next_frame"],
     )

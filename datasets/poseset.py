@@ -21,6 +21,8 @@ class PoseSet:
         action_names: the names, sorted.
         left_out: how many poses were dropped for missing joints.
         scored: the joints whose 3D the data has, if not all 17; the others are filled from these, for the lifter.
+        next_frame: (N,) int64 index of the next frame of the same video, -1 where there is none; None where the order
+            of the poses is not known.
     """
 
     name: str
@@ -31,17 +33,33 @@ class PoseSet:
     action_names: tuple[str, ...] = ()
     left_out: int = 0
     scored: tuple[int, ...] | None = None
+    next_frame: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.poses_px["gt"])
 
     def select(self, index: Tensor) -> "PoseSet":
-        """The same set with only the poses of an index or mask (M,)."""
-        return self._map(lambda tensor: tensor[index])
+        """The same set with only the poses of an index or mask (M,). Where a frame is left out, its video has a gap."""
+        chosen = self._map(lambda tensor: tensor[index])
+        return chosen if self.next_frame is None else replace(chosen, next_frame=_renumbered(self.next_frame, index))
 
     def to(self, device: torch.device | str) -> "PoseSet":
         """The same set on a device."""
         return self._map(lambda tensor: tensor.to(device))
+
+    def frames_later(self, count: int) -> Tensor:
+        """(N,) index of the pose that many frames later in the same video, -1 where there is none.
+
+        Raises:
+            ValueError: if the order of the poses is not known.
+        """
+        if self.next_frame is None:
+            raise ValueError(f"which poses follow each other is not known of {self.name}")
+        following = torch.cat([self.next_frame, self.next_frame.new_tensor([-1])])
+        later = torch.arange(len(self), device=following.device)
+        for _ in range(count):
+            later = following[later]
+        return later
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "PoseSet":
         def apply(tensor: Tensor | None) -> Tensor | None:
@@ -53,4 +71,14 @@ class PoseSet:
             poses_cam_mm=apply(self.poses_cam_mm),
             intrinsics_px=apply(self.intrinsics_px),
             actions=apply(self.actions),
+            next_frame=apply(self.next_frame),
         )
+
+
+def _renumbered(next_frame: Tensor, index: Tensor) -> Tensor:
+    """(M,) the next frames (N,) of the poses of an index or mask, as numbers among these; -1 for those left out."""
+    chosen = torch.arange(len(next_frame), device=next_frame.device)[index]
+    # One place more, so that -1 stays -1.
+    places = torch.full((len(next_frame) + 1,), -1, device=next_frame.device)
+    places[chosen] = torch.arange(len(chosen), device=next_frame.device)
+    return places[next_frame[chosen]]

@@ -107,6 +107,17 @@ def test_stride_starts_anew_in_each_recording(h36m_dir):
     assert torch.equal(second.poses_px["detected"], every.poses_px["detected"][index])
 
 
+def test_frames_follow_each_other_within_one_recording_of_one_camera(tmp_path):
+    recordings = {("S9", "Walking"): make_world_m(5, 1), ("S9", "Walking 1"): make_world_m(4, 2)}
+    recordings["S9", "Walking"][2, 0] = np.nan
+    poses = load_h36m(write_baseline(tmp_path / "h36m", recordings), ["S9"])
+    # Of the first recording's frames 0, 1, 3 and 4 are left.
+    starts = range(0, 32, 4)
+    expected = [[start + 1, -1, start + 3, -1] for start in starts[:4]]
+    expected += [[start + 1, start + 2, start + 3, -1] for start in starts[4:]]
+    assert poses.next_frame.view(8, 4).tolist() == expected and poses.left_out == 4
+
+
 def test_cameras_come_in_the_order_of_their_numbers(tmp_path):
     write_cameras(tmp_path / "sorted.h5")
     write_cameras(tmp_path / "shuffled.h5", shuffled=True)
