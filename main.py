@@ -63,7 +63,7 @@ def train(config: Config) -> int:
         devices.make_cpu_fast()
     seed_everything(config.run.seed, verbose=False)
     config, train_set, val_set = load_data(config)
-    data = PoseDataModule(train_set, val_set, config.optimization.batch_size, config.run.seed)
+    data = PoseDataModule(train_set, val_set, config.optimization.batch_size, config.run.seed, config.losses.frame_gap)
     start = load_lifter(config.run.init) if config.run.init else None
     if start:
         config = config.updated(start.shape())

@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 
+from utils.geometry import root_relative
 from utils.normalization import flip, pixels_to_norm
 
 from .poseset import PoseSet
@@ -17,8 +18,9 @@ VALIDATION_BATCH = 4096
 class EpochBatches:
     """The batches of one epoch: a pure function of poses, seed, epoch and rank, so a resumed run repeats them.
 
-    Yields (B, 17, 2) normalised poses, half of them mirrored, and the seed of the step's own random numbers. Poses
-    that do not fill a batch wait for another epoch's order. Its position is saved with Lightning's checkpoints.
+    Yields (B, 17, 2) normalised poses, or (B, 2, 17, 2) pairs of them, half of them mirrored, and the seed of the
+    step's own random numbers. Poses that do not fill a batch wait for another epoch's order. Its position is saved with
+    Lightning's checkpoints.
     """
 
     def __init__(self, poses_norm: Tensor, batch_size: int, seed: int, epoch: int, rank: int = 0, ranks: int = 1):
@@ -39,9 +41,10 @@ class EpochBatches:
         for step in range(start, len(self)):
             chosen = slice(step * self.batch_size, (step + 1) * self.batch_size)
             poses = self.poses_norm[order[chosen]]
+            mirror = mirrored[chosen].reshape(-1, *[1] * (poses.dim() - 1))
             self.position = step + 1
             yield (
-                torch.where(mirrored[chosen, None, None], flip(poses), poses),
+                torch.where(mirror, flip(poses), poses),
                 step_seed(self.seed, self.epoch, 1 + step * self.ranks + self.rank),
             )
         self.position = 0
@@ -61,6 +64,29 @@ def step_seed(seed: int, epoch: int, step: int) -> int:
     value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
     value = (value ^ (value >> 27)) * 0x94D049BB133111EB % 2**64
     return (value ^ (value >> 31)) >> 1
+
+
+def frame_pairs(train: PoseSet, frame_gap: int) -> Tensor:
+    """Each pose that has one so many frames later in its video, and that one: (M, 2, 17, 2).
+
+    Both are root-centred and in the scale that normalises the first: their difference is how the joints move against
+    the root, and a person who is still has none.
+
+    Raises:
+        ValueError: one sentence, if the data has no frames in order, or no video is so long.
+    """
+    if train.next_frame is None:
+        raise ValueError(f"--weight_temporal needs videos whose frames are in order, such as --train_data h36m; which "
+                         f"poses follow each other is not known of {train.name}")  # fmt: skip
+    later = train.frames_later(frame_gap)
+    (first,) = (later >= 0).nonzero(as_tuple=True)
+    if len(first) == 0:
+        raise ValueError(f"no video of {train.name} has {frame_gap + 1} frames in a row; give a smaller "
+                         "--temporal_stride")  # fmt: skip
+    poses_px = train.poses_px["gt"]
+    first_norm, _, scale_px = pixels_to_norm(poses_px[first])
+    later_norm = root_relative(poses_px[later[first]]) / scale_px[:, None, None]
+    return torch.stack([first_norm, later_norm], dim=1)
 
 
 class Slices:
@@ -99,14 +125,16 @@ class PoseDataModule(LightningDataModule):
         val: poses with 3D.
         batch_size: poses a step and process.
         seed: of the data order and the held-out part.
+        frame_gap: if not 0, each training pose comes with the one so many frames later in its video, and poses
+            without such a one do not take part.
 
     Raises:
-        ValueError: if the batch is larger than the training data.
+        ValueError: if the batch is larger than the training data, or pairs are wanted and there are none.
     """
 
     trainer: Trainer  # set before it asks for data
 
-    def __init__(self, train: PoseSet, val: PoseSet, batch_size: int, seed: int) -> None:
+    def __init__(self, train: PoseSet, val: PoseSet, batch_size: int, seed: int, frame_gap: int = 0) -> None:
         super().__init__()
         self.train_set, self.val_set, self.batch_size, self.seed = train, val, batch_size, seed
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
@@ -114,6 +142,9 @@ class PoseDataModule(LightningDataModule):
         poses_norm = pixels_to_norm(train.poses_px["gt"])[0]
         self.held_out_norm = poses_norm[order[:held_out]] if held_out else poses_norm[:1]
         self.train_norm = poses_norm[order[held_out:]]
+        if frame_gap:
+            ordered = PoseSet(train.name, {"gt": train.poses_px["gt"]}, next_frame=train.next_frame)
+            self.train_norm = frame_pairs(ordered.select(order[held_out:]), frame_gap)
         if batch_size > len(self.train_norm):
             raise ValueError(
                 f"--batch_size {batch_size} is larger than the number of training poses, "

@@ -1,7 +1,11 @@
-"""The losses of lifter and discriminator on projections in random views (Chen et al. 2019, section 3.3)."""
+"""The losses of lifter and discriminators on projections in random views (Chen et al. 2019, section 3.3).
 
-from collections.abc import Callable
-from typing import Literal
+One discriminator sees poses. The temporal one sees motions: how the joints move in the image from one frame of a video
+to a later one, and how they do where both frames are lifted, turned to the same random view and projected.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -9,32 +13,93 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from utils.config import LossConfig
-from utils.geometry import CAMERA_DISTANCE
+from utils.geometry import CAMERA_DISTANCE, place_at_distance, project, rotate
+from utils.normalization import pixels_to_norm
+
+from .self_supervision import Cycle, Term, Terms
 
 Kind = Literal["non_saturating", "least_squares"]
 """The values of --gan_loss."""
 Judge = Callable[[Tensor], Tensor]
-"""The discriminator: logits (n) of normalised 2D poses (n, 17, 2), positive for real."""
+"""A discriminator: logits (n) of normalised 2D poses or motions (n, 17, 2), positive for real."""
+
+
+class Contest(NamedTuple):
+    """What a discriminator is to tell apart, (B, 17, 2) each: poses, or motions."""
+
+    loss_name: str
+    """Of the lifter's loss."""
+    real_norm: Tensor
+    fake_norm: Tensor
+
+
+Contests = dict[str, Contest]
+"""By the discriminators' names."""
+
+
+def contests(
+    lift: Callable[[Tensor], Tensor], batch_norm: Tensor, cycle: Cycle, rotation: Tensor, options: LossConfig
+) -> Contests:
+    """What each discriminator is to tell apart.
+
+    Args:
+        lift: root-relative 3D poses (B, 17, 3) of normalised poses (B, 17, 2).
+        batch_norm: (B, 17, 2) poses or (B, 2, 17, 2) pairs of frames, both in the scale that normalises the first.
+        cycle: of the poses, or of the pairs' first frames.
+        rotation: (B, 3, 3) its random views.
+        options: which losses have a weight.
+    """
+    found = {}
+    if options.weight_adversarial:
+        found["discriminator"] = Contest("adversarial", first_frames(batch_norm), cycle.projection_norm)
+    if options.weight_temporal:
+        first_norm, later_norm = batch_norm.unbind(dim=1)
+        fake = projected_motion(cycle.rotated, rotate(lift(later_norm), rotation))
+        found["temporal_discriminator"] = Contest("temporal", later_norm - first_norm, fake)
+    return found
+
+
+def first_frames(batch_norm: Tensor) -> Tensor:
+    """(B, 17, 2) of a batch of poses, or of pairs (B, 2, 17, 2)."""
+    return batch_norm if batch_norm.dim() == 3 else batch_norm[:, 0]
+
+
+def projected_motion(
+    rotated: Float[Tensor, "batch joint 3"], later_rotated: Float[Tensor, "batch joint 3"]
+) -> Float[Tensor, "batch joint 2"]:
+    """How the joints move in the image between two root-relative poses, in the scale that normalises the first."""
+    first_norm, _, scale = pixels_to_norm(project(place_at_distance(rotated)))
+    return project(place_at_distance(later_rotated)) / scale[:, None, None] - first_norm
+
+
+def generator_terms(
+    judges: Mapping[str, Judge], found: Contests, options: LossConfig, generator: torch.Generator
+) -> Terms:
+    """The lifter's loss against each discriminator."""
+    return [
+        Term(
+            contest.loss_name,
+            getattr(options, f"weight_{contest.loss_name}"),
+            generator_term(judges[name], contest.fake_norm, options, generator),
+        )
+        for name, contest in found.items()
+    ]
 
 
 def generator_term(
     judge: Judge, fake_norm: Float[Tensor, "batch joint 2"], options: LossConfig, generator: torch.Generator
 ) -> Float[Tensor, ""]:
-    """The lifter's loss on its projections in random views."""
+    """The lifter's loss on its projections in random views, poses or motions."""
     fake_logit = judge(add_noise(fake_norm, options.discriminator_noise, generator))
     return generator_loss(fake_logit, options.gan_loss)
 
 
 def discriminator_terms(
-    judge: Judge,
-    real_norm: Float[Tensor, "real joint 2"],
-    fake_norm: Float[Tensor, "fake joint 2"],
-    options: LossConfig,
-    generator: torch.Generator,
+    judge: Judge, contest: Contest, options: LossConfig, generator: torch.Generator
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """The discriminator's loss on real poses and on projections, and its accuracy."""
-    both = add_noise(torch.cat([real_norm, fake_norm]), options.discriminator_noise, generator)
-    real_logit, fake_logit = judge(both).split([len(real_norm), len(fake_norm)])
+    """A discriminator's loss on real and projected poses or motions, without gradients for the lifter; its accuracy."""
+    both = torch.cat([contest.real_norm, contest.fake_norm.detach()])
+    real_logit, fake_logit = judge(add_noise(both, options.discriminator_noise, generator)).chunk(2)
     loss = discriminator_loss(real_logit, fake_logit, options.gan_loss)
     return loss, discriminator_accuracy(real_logit.detach(), fake_logit.detach())
 
@@ -67,10 +132,10 @@ def discriminator_accuracy(real_logit: Float[Tensor, " n"], fake_logit: Float[Te
 def add_noise(
     pose_norm: Float[Tensor, "batch joint 2"], std: float, generator: torch.Generator
 ) -> Float[Tensor, "batch joint 2"]:
-    """Gaussian noise on what the discriminator sees: it must not learn poses by heart.
+    """Gaussian noise on what a discriminator sees: it must not learn poses by heart.
 
     Args:
-        pose_norm: normalised poses.
+        pose_norm: normalised poses or motions.
         std: standard deviation, as a fraction of a person's size; 0 for none.
         generator: source of randomness.
     """

@@ -129,8 +129,8 @@ class SelfSupervision:
     def is_active(self) -> bool:
         """Whether any loss needs the 2D poses; supervision by synthetic poses alone does not."""
         losses = self.losses
-        weights = (losses.weight_adversarial, losses.weight_2d, losses.weight_3d, losses.weight_bone)
-        return any(weights) or bool(losses.weight_knee)
+        weights = (losses.weight_adversarial, losses.weight_temporal, losses.weight_2d, losses.weight_3d)
+        return any(weights) or bool(losses.weight_bone or losses.weight_knee)
 
     def __call__(self, lift: Callable[[Tensor], Tensor], pose_norm: Tensor, rotation: Tensor) -> tuple[Cycle, Terms]:
         """The cycle and its terms; distances are squared, in units of the person's size.

@@ -1,8 +1,9 @@
-"""The discriminator: does a 2D pose come from the data, or is it the projection of a lifted pose?"""
+"""The discriminators: does a 2D pose or motion come from the data, or is it the projection of what was lifted?"""
 
 import torch
 from torch import Tensor, nn
 
+from utils.config import Config
 from utils.geometry import CAMERA_DISTANCE, bone_vectors
 from utils.skeleton import BONES, NUM_JOINTS
 
@@ -24,7 +25,7 @@ class Discriminator(nn.Module):
         self.network = residual_network((NUM_JOINTS + len(BONES)) * 2, width, blocks, 1, batch_norm=False)
 
     def forward(self, pose_norm: Tensor) -> Tensor:
-        """Logit (...) of normalised poses (..., 17, 2): positive means real.
+        """Logit (...) of normalised poses, or of differences of two, (..., 17, 2): positive means real.
 
         Raises:
             ValueError: for poses of another shape.
@@ -33,3 +34,11 @@ class Discriminator(nn.Module):
             raise ValueError(f"expected poses of shape (..., {NUM_JOINTS}, 2), got {tuple(pose_norm.shape)}")
         features = torch.cat([pose_norm, bone_vectors(pose_norm)], dim=-2).flatten(-2) * CAMERA_DISTANCE
         return self.network(features.reshape(-1, features.shape[-1])).float().reshape(pose_norm.shape[:-2])
+
+
+def discriminators(config: Config) -> dict[str, Discriminator]:
+    """The discriminator of poses and, if its loss has a weight, that of motions, by their names."""
+    names = ["discriminator", *(["temporal_discriminator"] if config.losses.weight_temporal else [])]
+    return {
+        name: Discriminator(config.network.discriminator_width, config.network.discriminator_blocks) for name in names
+    }

@@ -9,13 +9,13 @@ from pytorch_lightning import LightningModule
 from torch import Generator, Tensor
 
 from datasets.poseset import PoseSet
-from losses.adversarial import discriminator_terms, generator_term
-from losses.self_supervision import SelfSupervision, Term, Terms, random_views, total
+from losses.adversarial import Contest, Contests, contests, discriminator_terms, first_frames, generator_terms
+from losses.self_supervision import SelfSupervision, Terms, random_views, total
 from utils.anthropometry import bone_ratios
 from utils.config import Config
 
 from . import optimization
-from .discriminator import Discriminator
+from .discriminator import discriminators
 from .lifter import Lifter
 from .pseudo_labels import PSEUDO_LABELS_FROM, LabelledPoses
 from .validation import Validation
@@ -40,7 +40,9 @@ class PoseGAN(LightningModule):
         if start:
             self.lifter.load_state_dict(start.state_dict())
         self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)
-        self.discriminator = Discriminator(network.discriminator_width, network.discriminator_blocks)
+        self.judges = discriminators(config)
+        for name, judge in self.judges.items():
+            self.add_module(name, judge)
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
         self.means = optimization.EpochMeans()
 
@@ -53,46 +55,46 @@ class PoseGAN(LightningModule):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One Adam for each network."""
         options = self.config.optimization
-        lifter = optimization.SteeredAdam(self.lifter, options.gen_lr, options.gen_eps)
-        return [lifter, optimization.SteeredAdam(self.discriminator, options.dis_lr, options.dis_eps)]
+        judges = [optimization.SteeredAdam(judge, options.dis_lr, options.dis_eps) for judge in self.judges.values()]
+        return [optimization.SteeredAdam(self.lifter, options.gen_lr, options.gen_eps), *judges]
 
     def training_step(self, batch: tuple[Tensor, int], batch_idx: int) -> None:
-        """One step of the lifter and, unless it is too accurate, one of the discriminator.
+        """One step of the lifter and, unless it is too accurate, one of each discriminator.
 
         Args:
-            batch: poses (B, 17, 2) normalised, and the seed of all random numbers of this step, which is what makes a
-                resumed run equal to an uninterrupted one.
+            batch: poses (B, 17, 2) normalised, or pairs (B, 2, 17, 2) of frames, and the seed of all random numbers of
+                this step, which is what makes a resumed run equal to an uninterrupted one.
             batch_idx: the step's number in the epoch.
         """
-        pose_norm, seed = batch
+        batch_norm, seed = batch
         generator = Generator(self.device).manual_seed(seed)
         optimizers: Any = self.optimizers()
         progress = optimization.fraction_done(self.trainer, batch_idx)
         optimization.set_learning_rates(optimizers, self.config.optimization, progress)
-        self.discriminator.requires_grad_(False)
-        terms, fake_norm = self.lifter_terms(pose_norm, progress, generator)
+        for judge in self.judges.values():
+            judge.requires_grad_(False)
+        terms, found = self.lifter_terms(batch_norm, progress, generator)
         self.step_lifter(optimizers[0], terms, batch_idx)
-        self.discriminator.requires_grad_(True)
         values = {f"loss_{term.name}": term.value for term in terms}
-        if fake_norm is not None:
-            values |= self.step_discriminator(optimizers[1], pose_norm, fake_norm, generator)
+        for optimizer, (name, judge) in zip(optimizers[1:], self.judges.items(), strict=True):
+            judge.requires_grad_(True)
+            if name in found:
+                values |= self.step_discriminator(optimizer, name, found[name], generator)
         self.means.add(values)
 
-    def lifter_terms(self, pose_norm: Tensor, progress: float, generator: Generator) -> tuple[Terms, Tensor | None]:
-        """The lifter's losses on a batch (B, 17, 2), and the projections that the discriminator learns from."""
-        losses, terms, fake_norm = self.config.losses, Terms(), None
+    def lifter_terms(self, batch_norm: Tensor, progress: float, generator: Generator) -> tuple[Terms, Contests]:
+        """The lifter's losses on a batch, and what the discriminators are to tell apart."""
+        losses, terms, found, pose_norm = self.config.losses, Terms(), {}, first_frames(batch_norm)
         if self.self_supervision.is_active:
             rotation = random_views(len(pose_norm), self.config.views, generator)
             lift = partial(self.lifter.on_rays, confidence=self.lifter.random_confidence(pose_norm, generator))
             cycle, terms = self.self_supervision(lift, pose_norm, rotation)
-            if losses.weight_adversarial:
-                loss = generator_term(self.discriminator, cycle.projection_norm, losses, generator)
-                terms.append(Term("adversarial", losses.weight_adversarial, loss))
-                fake_norm = cycle.projection_norm.detach()
+            found = contests(lift, batch_norm, cycle, rotation, losses)
+            terms += generator_terms(self.judges, found, losses, generator)
         if losses.weight_supervised and self.labelled_poses.available(progress):
             pose_mm = self.labelled_poses.sample(pose_norm, progress, self.lifter_ema, generator)
             terms += self.labelled_poses.terms(self.lifter, pose_mm, generator)
-        return terms, fake_norm
+        return terms, found
 
     def step_lifter(self, optimizer: Any, terms: Terms, batch_idx: int) -> None:
         """One update of the lifter and of its average."""
@@ -105,18 +107,18 @@ class PoseGAN(LightningModule):
         optimization.update_average(self.lifter_ema, self.lifter, self.config.optimization.ema_decay, step)
 
     def step_discriminator(
-        self, optimizer: Any, real_norm: Tensor, fake_norm: Tensor, generator: Generator
+        self, optimizer: Any, name: str, contest: Contest, generator: Generator
     ) -> dict[str, Tensor]:
-        """One update of the discriminator, skipped while its accuracy exceeds the cap (Kudo et al. 2018)."""
+        """One update of a discriminator, skipped while its accuracy exceeds the cap (Kudo et al. 2018)."""
         options = self.config.losses
-        loss, accuracy = discriminator_terms(self.discriminator, real_norm, fake_norm, options, generator)
+        loss, accuracy = discriminator_terms(self.judges[name], contest, options, generator)
         optimizer.zero_grad()
         self.manual_backward(loss)
         # All processes must come to the same decision, or they wait for each other for ever.
         decisive = optimization.mean_over_processes(accuracy, self.trainer.world_size)
         optimizer.optimizer.skip_next_step_if(decisive > options.gan_accuracy_cap)
         optimizer.step()
-        return {"loss_discriminator": loss, "discriminator_accuracy": accuracy}
+        return {f"loss_{name}": loss, f"{name}_accuracy": accuracy}
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
         """After an epoch's last step, logs the means of its losses and stops the run if one is not finite."""

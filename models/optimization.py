@@ -71,11 +71,11 @@ def fraction_done(trainer: Trainer, batch_idx: int) -> float:
 def set_learning_rates(
     optimizers: Iterable[torch.optim.Optimizer], options: OptimizationConfig, progress: float
 ) -> None:
-    """The lifter's and the discriminator's learning rates at a fraction of the run: constant, or a cosine down to 0."""
+    """Learning rates of the lifter, then of discriminators, at a fraction of the run: constant, or a cosine to 0."""
     factor = (1 + math.cos(math.pi * progress)) / 2 if options.lr_schedule == "cosine" else 1.0
-    for optimizer, rate in zip(optimizers, (options.gen_lr, options.dis_lr), strict=True):
+    for number, optimizer in enumerate(optimizers):
         for group in optimizer.param_groups:
-            group["lr"] = rate * factor
+            group["lr"] = (options.dis_lr if number else options.gen_lr) * factor
 
 
 @torch.no_grad()

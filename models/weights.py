@@ -114,7 +114,7 @@ def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bo
         raise ValueError(f"{path} is not a training checkpoint of this project") from error
     if theirs != {name: tensor.shape for name, tensor in system.state_dict().items()}:
         raise ValueError(f"{path} has other networks than these flags: give its --width, --lifter_blocks, "
-                         "--discriminator_width and --discriminator_blocks")  # fmt: skip
+                         "--discriminator_width, --discriminator_blocks and --weight_temporal")  # fmt: skip
     if epochs > max_epochs or (ended and epochs == max_epochs):
         raise ValueError(f"{path} has finished its {epochs} epochs: give a larger --max_epochs, or --evaluate it")
     return options

@@ -18,7 +18,7 @@ FLAGS = [
     "--train_data", "synthetic", "--val_data", "synthetic", "--synthetic_poses", "400", "--batch_size", "64",
 ]  # fmt: skip
 ACCURACIES = ((1.0, 0.6), (1.0, 0.9))
-"""Of the two processes' discriminators, in even and odd steps: only the first pair's mean is below the cap of 0.9."""
+"""Of the two processes' discriminators, in even and odd steps of these: only the first pair's mean is below the cap."""
 LONGEST_S = 150.0
 
 
@@ -28,13 +28,13 @@ def record_and_train(rank: int, flags: list[str]) -> int:
     step_now = 0
     adversarial.discriminator_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
 
-    def step_discriminator(system, optimizer, real_norm, *others):
+    def step_discriminator(system, optimizer, name, contest, generator):
         nonlocal step_now
         step_now = next(steps)
-        before = [parameter.clone() for parameter in system.discriminator.parameters()]
-        terms = real_step(system, optimizer, real_norm, *others)
-        moved = any(not torch.equal(*pair) for pair in zip(before, system.discriminator.parameters(), strict=True))
-        seen.append((real_norm, moved))
+        before = [parameter.clone() for parameter in system.judges[name].parameters()]
+        terms = real_step(system, optimizer, name, contest, generator)
+        moved = any(not torch.equal(*pair) for pair in zip(before, system.judges[name].parameters(), strict=True))
+        seen.append((contest.real_norm, moved))
         return terms
 
     def on_train_end(system):

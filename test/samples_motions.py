@@ -1,8 +1,11 @@
 """A person who walks on the spot, made of sines, for tests of what is exported."""
 
 import numpy as np
+import torch
 
+from datasets.poseset import PoseSet
 from utils.export3d.motion import Motion, Track, motion_of
+from utils.geometry import place_at_distance, project, rotate
 from utils.skeleton import INDEX, JOINTS
 
 RATE = 25.0
@@ -43,6 +46,15 @@ def track(poses, start_s=0.0):
 def walker(frames=50, height_m=1.8, start_s=0.0) -> Motion:
     """The motion of that person."""
     return motion_of(track(walking(frames), start_s), RATE, height_m)
+
+
+def videos(poses, rotations):
+    """Poses (T, 17, 3) of one person as videos of some cameras (V, 3, 3) ten units away: V times T frames in order."""
+    seen = [rotate(poses, rotation.expand(len(poses), 3, 3)) for rotation in rotations]
+    number = torch.arange(len(poses) * len(seen))
+    next_frame = torch.where((number + 1) % len(poses) == 0, -1, number + 1)
+    poses_px = 1000 * torch.cat([project(place_at_distance(pose)) for pose in seen])
+    return PoseSet("videos", {"gt": poses_px}, torch.cat(seen), next_frame=next_frame)
 
 
 def on_the_floor_m(poses, height_m=1.8):

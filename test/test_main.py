@@ -257,6 +257,7 @@ def test_evaluation_of_training_and_small_checkpoints(trained, capsys):
         ("--train_data nan.npy", "there are no people in nan.npy"),
         ("--train_data missing.npy", "neither mpii, h36m, synthetic nor an existing file"),
         ("--batch_size 500", "--batch_size 500 is larger than the number of training poses, 190 of"),
+        ("--weight_temporal 1", "--weight_temporal needs videos whose frames are in order"),
         ("--gpus 999", "--gpus 999: this machine has"),
         ("--num_nodes 2", "--gpus 0 --num_nodes 2: nothing started the processes on the other machines"),
         ("--run_name a/b", "--run_name a/b: at most 100 letters"),

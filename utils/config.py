@@ -97,6 +97,11 @@ class LossConfig:
         0.9, "the discriminator is not updated while its accuracy exceeds this (Kudo et al. 2018)", 0.0, 1.0)
     gan_loss: Literal["non_saturating", "least_squares"] = option("least_squares", "loss of lifter and discriminator")
     weight_adversarial: float = option(1.0, "random views look like real poses", 0.0, 1e6)
+    weight_temporal: float = option(
+        0.0, "motion in random views looks like real motion, of data whose frames are in order: --train_data h36m; "
+        "the 2019 paper's weight is 1", 0.0, 1e6)
+    temporal_stride: int = option(
+        5, "--weight_temporal: frames from the first to the second pose of a motion; 5 are 0.1 s of Human3.6M", 1, 1000)
     weight_2d: float = option(1.0, "L2D: the input is found again after the cycle", 0.0, 1e6)
     weight_3d: float = option(0.1, "L3D: both lifts agree in the random view", 0.0, 1e6)
     weight_bone: float = option(10.0, "bone lengths follow published proportions", 0.0, 1e6)
@@ -113,6 +118,11 @@ class LossConfig:
     discriminator_noise: float = option(
         0.05, "noise on what the discriminator sees, as a fraction of a person's size", 0.0, 1.0)
     renormalise: bool = option(True, "projections get the size of real poses before the discriminator sees them")
+
+    @property
+    def frame_gap(self) -> int:
+        """Frames between the two poses that training looks at together; 0 where it looks at single poses."""
+        return self.temporal_stride if self.weight_temporal else 0
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,12 @@ from typing import get_args
 
 import pytest
 import torch
+from samples_motions import videos, walking
 
+from datasets.datamodule import frame_pairs
 from datasets.synthetic.people import load_synthetic
 from losses import adversarial, priors, self_supervision
+from models.lifter import Lifter
 from utils.anthropometry import bone_ratios
 from utils.config import LossConfig, ViewConfig
 from utils.geometry import CAMERA_DISTANCE, lift_to_camera, root_relative, rotate, rotation_x, rotation_y
@@ -114,6 +117,43 @@ def test_a_lifter_that_knows_the_depths_has_no_self_supervised_loss():
     _, right = run(pose, cycle.rotated)
     assert right["3d"] < 1e-9 < wrong["3d"]
     assert right["2d"] < 1e-9 < wrong["2d"]
+
+
+def motions(lift, pairs, rotation):
+    """What the temporal discriminator is to tell apart, of pairs of frames seen in one view."""
+    rotation = rotation.expand(len(pairs), 3, 3)
+    cycle = self_supervision.lift_cycle(lift, pairs[:, 0], rotation, renormalise=True)
+    return adversarial.contests(lift, pairs, cycle, rotation, LossConfig(weight_temporal=1.0))["temporal_discriminator"]
+
+
+def test_motion_lifted_rightly_is_the_motion_that_another_camera_sees():
+    poses, turn = torch.from_numpy(walking(30)).float(), rotation_y(torch.tensor([0.9]))
+    here, there = (videos(poses, rotation) for rotation in (torch.eye(3)[None], turn))
+    pairs, pose = frame_pairs(here, 5), here.poses_cam_mm
+    truth = {pairs[:, 0].sum().item(): pose[:25], pairs[:, 1].sum().item(): pose[5:]}
+
+    def knowing(pose_norm):
+        """The true poses, of those frames; of projections no matter."""
+        return truth.get(pose_norm.sum().item(), pose[:25])
+
+    seen_there = frame_pairs(there, 5)
+    motion_there = seen_there[:, 1] - seen_there[:, 0]
+    contest = motions(knowing, pairs, turn)
+    assert contest.loss_name == "temporal" and motion_there.abs().max() > 0.01
+    torch.testing.assert_close(contest.real_norm, pairs[:, 1] - pairs[:, 0])
+    torch.testing.assert_close(contest.fake_norm, motion_there, atol=1e-5, rtol=0)
+    truth = {norm: flat * torch.tensor([1.0, 1.0, 0.0]) for norm, flat in truth.items()}
+    assert (motions(knowing, pairs, turn).fake_norm - motion_there).abs().max() > 0.01
+
+
+def test_motion_is_real_whatever_the_depths_in_the_view_that_it_was_seen_from():
+    pairs = frame_pairs(videos(torch.from_numpy(walking(30)).float(), torch.eye(3)[None]), 5)
+    contest = motions(Lifter(16, 1).eval().on_rays, pairs, torch.eye(3))
+    torch.testing.assert_close(contest.fake_norm, contest.real_norm, atol=1e-6, rtol=0)
+    still = pairs[:, :1].expand(-1, 2, -1, -1)
+    contest = motions(Lifter(16, 1).train().on_rays, still, rotation_y(torch.tensor([0.9])))
+    assert contest.real_norm.abs().max() == 0
+    torch.testing.assert_close(contest.fake_norm, contest.real_norm, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("distribution", ["normal", "uniform"])

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from samples_h36m import make_world_m, write_baseline, write_cameras
 
 from datasets.datamodule import EpochBatches, Slices
 from datasets.loading import load_validation
@@ -47,6 +48,21 @@ def test_the_cap_is_decided_on_the_mean_accuracy(finished):
     for note in finished[1]:
         moved = [moved for _, moved in note["seen"]]
         assert len(moved) == 4 and moved == [True, False] * 2
+
+
+def test_each_discriminator_has_a_cap_of_its_own(start_pair, tmp_path):
+    """The pair's accuracies alternate between the two: the first is always below the cap, the temporal one never."""
+    recordings = {(f"S{number}", "Walking"): make_world_m(50, number) for number in (1, 5, 6, 7, 8)}
+    write_cameras(write_baseline(tmp_path / "h36m", recordings, detections=False) / "cameras.h5", "15678")
+    flags = ["--train_data", "h36m", "--data_dir", str(tmp_path), "--weight_temporal", "1", "--logger", "none"]
+    with start_pair(tmp_path, "--max_epochs", "1", *flags) as pair:
+        assert [pair.status(rank) for rank in range(2)] == [0, 0], pair.says(0) + pair.says(1)
+    first, second = (torch.load(tmp_path / f"process_{rank}.pt", weights_only=True) for rank in range(2))
+    for name, value in first["state"].items():
+        assert torch.equal(value, second["state"][name]), name
+    for note in (first, second):
+        moved = [moved for _, moved in note["seen"]]
+        assert len(moved) >= 4 and moved == [True, False] * (len(moved) // 2)
 
 
 def test_processes_train_on_different_poses(finished):

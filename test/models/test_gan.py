@@ -2,6 +2,7 @@
 
 import copy
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -29,7 +30,10 @@ POSES = 400
 
 @pytest.fixture(scope="module")
 def people():
-    return load_synthetic(POSES, seed=1), load_synthetic(64, seed=2)
+    """Made-up people, in the order of made-up videos of 40 frames."""
+    number = torch.arange(POSES)
+    next_frame = torch.where((number + 1) % 40 == 0, -1, number + 1)
+    return replace(load_synthetic(POSES, seed=1), next_frame=next_frame), load_synthetic(64, seed=2)
 
 
 def fit(people, folder, epochs=2, resume=None, callbacks=(), **options):
@@ -41,7 +45,8 @@ def fit(people, folder, epochs=2, resume=None, callbacks=(), **options):
         callbacks=[ModelCheckpoint(folder, "best", "val_mpjpe_epoch", save_last=True), *callbacks],
         reload_dataloaders_every_n_epochs=1, num_sanity_val_steps=0,
     )  # fmt: skip
-    trainer.fit(system, PoseDataModule(*people, batch_size=64, seed=3), ckpt_path=resume, weights_only=True)
+    data = PoseDataModule(*people, batch_size=64, seed=3, frame_gap=system.config.losses.frame_gap)
+    trainer.fit(system, data, ckpt_path=resume, weights_only=True)
     return system, trainer
 
 
@@ -78,7 +83,12 @@ class Transfers(TorchDispatchMode):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {**SYNTHETIC, "pseudo_label_fraction": 0.5}, {"corrects_points": True, "pseudo_label_fraction": 0.5}],
+    [
+        {},
+        {**SYNTHETIC, "pseudo_label_fraction": 0.5},
+        {"corrects_points": True, "pseudo_label_fraction": 0.5},
+        {"weight_temporal": 1.0},
+    ],
 )
 def test_a_step_copies_nothing_to_or_from_the_device(people, tmp_path, monkeypatch, options):
     spy, step = Transfers(), PoseGAN.training_step
@@ -118,13 +128,14 @@ class Interrupt(Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("step", [0, 2, 4])
-def test_resuming_after_a_signal_within_an_epoch_equals_an_uninterrupted_run(people, tmp_path, step):
-    whole, _ = fit(people, tmp_path / "whole", epochs=3)
+@pytest.mark.parametrize(("step", "weight"), [(0, 0.0), (2, 0.0), (4, 0.0), (1, 1.0)])
+def test_resuming_after_a_signal_within_an_epoch_equals_an_uninterrupted_run(people, tmp_path, step, weight):
+    whole, _ = fit(people, tmp_path / "whole", epochs=3, weight_temporal=weight)
     saved = tmp_path / "stopped.ckpt"
     with pytest.raises(SIGTERMException):
-        fit(people, tmp_path / "part", epochs=3, callbacks=[SaveOnSignal(saved), Interrupt(1, step)])
-    resumed, _ = fit(people, tmp_path / "rest", epochs=3, resume=saved)
+        stop = [SaveOnSignal(saved), Interrupt(1, step)]
+        fit(people, tmp_path / "part", epochs=3, callbacks=stop, weight_temporal=weight)
+    resumed, _ = fit(people, tmp_path / "rest", epochs=3, resume=saved, weight_temporal=weight)
     assert_equal(whole, resumed)
 
 
@@ -138,6 +149,33 @@ def test_the_discriminator_rests_while_it_is_too_accurate(people, tmp_path):
     assert not torch.equal(next(system.lifter.parameters()), next(start.lifter.parameters()))
     system, _ = fit(people, tmp_path, epochs=1, gan_accuracy_cap=1.0)
     assert not torch.equal(next(system.discriminator.parameters()), next(iter(before.values())))
+
+
+def test_the_temporal_discriminator_is_beside_the_other_and_learns_motions(people, tmp_path):
+    seed_everything(3, verbose=False)
+    without = PoseGAN(Config().updated(TINY))
+    seed_everything(3, verbose=False)
+    start = PoseGAN(Config().updated({**TINY, "weight_temporal": 1.0}))
+    added = start.state_dict().keys() - without.state_dict().keys()
+    assert added == {f"temporal_{name}" for name in start.state_dict() if name.startswith("discriminator.")}
+    assert all(torch.equal(value, start.state_dict()[name]) for name, value in without.state_dict().items())
+    weights = {weight: fit(people, tmp_path, epochs=1, weight_temporal=weight) for weight in (1e-3, 1.0)}
+    (weak, trainer), (strong, _) = weights.values()
+    assert not torch.equal(next(weak.lifter.parameters()), next(strong.lifter.parameters()))
+    moved = [
+        not torch.equal(*pair)
+        for pair in zip(
+            start.temporal_discriminator.parameters(), weak.temporal_discriminator.parameters(), strict=True
+        )
+    ]
+    assert all(moved)
+    shown = {"loss_temporal", "loss_temporal_discriminator", "temporal_discriminator_accuracy"}
+    assert shown <= trainer.callback_metrics.keys()
+    alone, trainer = fit(people, tmp_path, epochs=1, weight_temporal=1.0, weight_adversarial=0.0, gan_accuracy_cap=0.0)
+    assert "loss_adversarial" not in trainer.callback_metrics
+    for name, judge in start.judges.items():
+        for before, after in zip(judge.parameters(), alone.judges[name].parameters(), strict=True):
+            assert torch.equal(before, after), "each rests"
 
 
 def test_the_lifters_step_leaves_no_gradient_in_the_discriminator(people, tmp_path):

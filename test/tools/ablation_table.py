@@ -25,6 +25,7 @@ ROWS = {
     "no average of weights": "--ema_decay 0",
     "the 2019 recipe": "--recipe chen2019",
     "no supervision": "--weight_supervised 0",
+    "a discriminator of motions": "--weight_temporal 1 --train_data h36m",
     "synthetic poses alone": "--recipe synthetic --weight_supervised 1",
     "synthetic poses as well": "--recipe both --train_data mpii",
 }

@@ -6,7 +6,7 @@ import torch
 from benchmark_table import BATCH, Bench, paper_system, products, training_norm
 
 from datasets.datamodule import EpochBatches
-from losses.adversarial import discriminator_terms
+from losses.adversarial import Contest, discriminator_terms
 from losses.self_supervision import total
 from models.gan import PoseGAN
 from models.optimization import MAX_GRADIENT_NORM, SteeredAdam, update_average
@@ -27,10 +27,10 @@ class BareStep:
         generator = torch.Generator(pose_norm.device).manual_seed(1)
         with torch.autocast(pose_norm.device.type, torch.bfloat16, enabled=low):
             self.system.discriminator.requires_grad_(False)
-            terms, fake_norm = self.system.lifter_terms(pose_norm, 0.0, generator)
+            terms, contests = self.system.lifter_terms(pose_norm, 0.0, generator)
             self.step_lifter(self.lifter_optimizer, total(terms))
             self.system.discriminator.requires_grad_(True)
-            loss = self.step_discriminator(self.discriminator_optimizer, pose_norm, fake_norm, generator)
+            loss = self.step_discriminator(self.discriminator_optimizer, contests["discriminator"], generator)
         self.system.means.add({**{term.name: term.value for term in terms}, "discriminator": loss})
 
     def step_lifter(self, optimizer: SteeredAdam, loss: torch.Tensor) -> None:
@@ -41,12 +41,10 @@ class BareStep:
         optimizer.step()
         update_average(self.system.lifter_ema, self.system.lifter, self.system.config.optimization.ema_decay, 1000)
 
-    def step_discriminator(
-        self, optimizer: SteeredAdam, real_norm: torch.Tensor, fake_norm: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
+    def step_discriminator(self, optimizer: SteeredAdam, contest: Contest, generator: torch.Generator) -> torch.Tensor:
         """Gradients and update, whatever the accuracy: the loss."""
         losses = self.system.config.losses
-        loss, accuracy = discriminator_terms(self.system.discriminator, real_norm, fake_norm, losses, generator)
+        loss, accuracy = discriminator_terms(self.system.discriminator, contest, losses, generator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.skip_next_step_if(accuracy > losses.gan_accuracy_cap)

@@ -59,14 +59,16 @@ class Training:
         self.device = device = torch.device("cpu" if config.run.gpus == 0 or not torch.cuda.is_available() else "cuda")
         torch.manual_seed(config.run.seed)
         train = load_training(config.data, config.run.seed)
-        self.poses = PoseDataModule(train, train, options.batch_size, config.run.seed).train_norm.to(device)
+        apart = config.losses.frame_gap
+        self.poses = PoseDataModule(train, train, options.batch_size, config.run.seed, apart).train_norm.to(device)
         self.system = system = PoseGAN(config).to(device).train()
         system.lifter_ema.eval()
         system.labelled_poses = LabelledPoses(config.losses, config.views, device)
         system.self_supervision = SelfSupervision(config.losses, config.views, system.bone_ratios)
-        self.rates = (options.gen_lr, options.dis_lr)
         self.lifter_adam = GraphedAdam(system.lifter, options.gen_lr, options.gen_eps, device)
-        self.discriminator_adam = GraphedAdam(system.discriminator, options.dis_lr, options.dis_eps, device)
+        self.judge_adams = {
+            name: GraphedAdam(judge, options.dis_lr, options.dis_eps, device) for name, judge in system.judges.items()
+        }
         self.generator = Generator(device).manual_seed(config.run.seed + 1)
         self.order = Generator(device).manual_seed(config.run.seed + 2)
         self.batch = self.poses[: options.batch_size].clone()
@@ -78,32 +80,34 @@ class Training:
         if len(self.waiting) < size:
             self.waiting = torch.randperm(len(self.poses), generator=self.order, device=self.device)
         chosen, self.waiting = self.poses[self.waiting[:size]], self.waiting[size:]
-        mirrored = torch.rand(size, 1, 1, device=self.device, generator=self.order) < 0.5
+        mirrored = torch.rand(size, *[1] * (chosen.dim() - 1), device=self.device, generator=self.order) < 0.5
         self.batch.copy_(torch.where(mirrored, flip(chosen), chosen))
-        factor = (1 + math.cos(math.pi * progress)) / 2 if self.config.optimization.lr_schedule == "cosine" else 1.0
-        for adam, rate in zip((self.lifter_adam, self.discriminator_adam), self.rates, strict=True):
-            adam.set_rate(rate * factor)
+        options = self.config.optimization
+        factor = (1 + math.cos(math.pi * progress)) / 2 if options.lr_schedule == "cosine" else 1.0
+        self.lifter_adam.set_rate(options.gen_lr * factor)
+        for adam in self.judge_adams.values():
+            adam.set_rate(options.dis_lr * factor)
 
     def step(self, progress: float, number: int) -> dict[str, Tensor]:
-        """One step of both networks, as `PoseGAN.training_step`; the losses, on the device."""
+        """One step of all networks, as `PoseGAN.training_step`; the losses, on the device."""
         system = self.system
-        system.discriminator.requires_grad_(False)
-        terms, fake_norm = system.lifter_terms(self.batch, progress, self.generator)
+        for judge in system.judges.values():
+            judge.requires_grad_(False)
+        terms, contests = system.lifter_terms(self.batch, progress, self.generator)
         self.lifter_adam.zero_grad()
         total(terms).backward()
         self.lifter_adam.clip_next_step(optimization.MAX_GRADIENT_NORM)
         self.lifter_adam.step()
         optimization.update_average(system.lifter_ema, system.lifter, self.config.optimization.ema_decay, number)
-        system.discriminator.requires_grad_(True)
-        values = {term.name: term.value.detach() for term in terms}
-        if fake_norm is not None:
-            losses = self.config.losses
-            loss, accuracy = discriminator_terms(system.discriminator, self.batch, fake_norm, losses, self.generator)
-            self.discriminator_adam.zero_grad()
+        values, losses = {term.name: term.value.detach() for term in terms}, self.config.losses
+        for name, contest in contests.items():
+            judge, adam = system.judges[name].requires_grad_(True), self.judge_adams[name]
+            loss, accuracy = discriminator_terms(judge, contest, losses, self.generator)
+            adam.zero_grad()
             loss.backward()
-            self.discriminator_adam.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
-            self.discriminator_adam.step()
-            values["accuracy"] = accuracy
+            adam.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
+            adam.step()
+            values[f"{name}_accuracy"] = accuracy
         return values
 
     def warm_up(self, progress: float, number: int) -> dict[str, Tensor]:

@@ -163,12 +163,13 @@ def labelled(tile: np.ndarray, text: str) -> np.ndarray:
 
 
 class LearningRates(Callback):
-    """Logs the learning rates of an epoch's last step and, beside the discriminator's accuracy, its cap."""
+    """Logs the learning rates of an epoch's last step and, beside a discriminator's accuracy, its cap."""
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Under the names lr_lifter, lr_discriminator and discriminator_accuracy_cap."""
         names = ("lr_lifter", "lr_discriminator")
-        values = {name: one.param_groups[0]["lr"] for name, one in zip(names, trainer.optimizers, strict=True)}
-        if "discriminator_accuracy" in trainer.callback_metrics:
+        # All discriminators have one.
+        values = {name: one.param_groups[0]["lr"] for name, one in zip(names, trainer.optimizers[:2], strict=True)}
+        if any(name.endswith("discriminator_accuracy") for name in trainer.callback_metrics):
             values["discriminator_accuracy_cap"] = pl_module.hparams["gan_accuracy_cap"]
         pl_module.log_dict(values)

@@ -21,7 +21,7 @@ MLFLOW_URI = "sqlite:///mlflow.db"
 MLFLOW_EXPERIMENT = "chen-cvpr2019"
 HEADLINES = ("val/mpjpe_mm", "val/p_mpjpe_mm", "final/best_mpjpe_mm", "final/best_p_mpjpe_mm")
 """What TensorBoard lists beside a run's options."""
-CAP = ["train/discriminator_accuracy", "train/discriminator_accuracy_cap"]
+CAP = ["train/discriminator_accuracy", "train/temporal_discriminator_accuracy", "train/discriminator_accuracy_cap"]
 
 
 def curve_name(metric: str) -> str:

@@ -71,7 +71,9 @@ class Progress(Callback):
         if not trainer.is_global_zero:
             return
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        cells = {name.removeprefix("loss_"): _short(value) for name, value in figures.items() if name[:5] == "loss_"}
+        # The temporal discriminator's loss would make the line too long: it is among the curves.
+        losses = {name for name in figures if name[:5] == "loss_"} - {"loss_temporal_discriminator"}
+        cells = {name.removeprefix("loss_"): _short(figures[name]) for name in figures if name in losses}
         if "discriminator_accuracy" in figures:
             cells["accuracy"] = _short(figures["discriminator_accuracy"])
         cells |= {shown: _short(figures[name]) for name, shown in SHOWN.items() if name in figures}
