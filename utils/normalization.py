@@ -4,7 +4,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .geometry import CAMERA_DISTANCE, joints_of, pixels_to_rays, turn_camera_to_root
+from .geometry import (
+    CAMERA_DISTANCE,
+    Intrinsics,
+    PerJoint,
+    PerPose,
+    Pose,
+    Pose2D,
+    Rotation,
+    joints_of,
+    pixels_to_rays,
+    turn_camera_to_root,
+)
 from .skeleton import MIRROR, NUM_JOINTS, ROOT
 
 EXACT, DETECTED, UNSEEN = 1.0, 0.5, 0.0
@@ -13,8 +24,8 @@ sees the joint and the keypoint means nothing."""
 
 
 def pixels_to_norm(
-    pose_px: Float[Tensor, "*batch joint 2"], confidence: Float[Tensor, "*batch joint"] | None = None
-) -> tuple[Float[Tensor, "*batch joint 2"], Float[Tensor, "*batch 2"], Float[Tensor, "*batch"]]:
+    pose_px: Pose2D, confidence: PerJoint | None = None
+) -> tuple[Pose2D, Float[Tensor, "*batch 2"], PerPose]:
     """Root-centred pose whose joints are 1 / c from the root on average (Chen et al. 2019, section 3.1).
 
     Chen divides by the head-root distance; the mean over all joints (Kudo et al. 2018) varies less with the pose.
@@ -34,9 +45,7 @@ def pixels_to_norm(
     return centred / scale_px[..., None, None], root_px, scale_px
 
 
-def mean_root_distance(
-    pose: Float[Tensor, "*batch joint dim"], confidence: Float[Tensor, "*batch joint"] | None = None
-) -> Float[Tensor, "*batch"]:
+def mean_root_distance(pose: Pose, confidence: PerJoint | None = None) -> PerPose:
     """Mean distance of the other joints from the root (Kudo et al. 2018), of those with a confidence above 0."""
     distance = (pose - pose[..., ROOT : ROOT + 1, :]).norm(dim=-1)
     if confidence is None:
@@ -46,10 +55,8 @@ def mean_root_distance(
 
 
 def pixels_to_virtual_norm(
-    pose_px: Float[Tensor, "*batch joint 2"],
-    intrinsics_px: Float[Tensor, "*batch 4"],
-    confidence: Float[Tensor, "*batch joint"] | None = None,
-) -> tuple[Float[Tensor, "*batch joint 2"], Float[Tensor, "*batch 3 3"]]:
+    pose_px: Pose2D, intrinsics_px: Intrinsics, confidence: PerJoint | None = None
+) -> tuple[Pose2D, Rotation]:
     """With known intrinsics (fx, fy, cx, cy): the normalised pose as a camera that looks at the root sees it.
 
     `confidence` as in `pixels_to_norm`.
@@ -61,7 +68,7 @@ def pixels_to_virtual_norm(
     return pixels_to_norm(pose_ray, confidence)[0], rotation
 
 
-def flip(pose: Float[Tensor, "*batch joint dim"]) -> Float[Tensor, "*batch joint dim"]:
+def flip(pose: Pose) -> Pose:
     """The mirror image about the root's vertical: x negated, left and right joints swapped. Its own inverse.
 
     The root must be at x = 0, as it is in normalised and root-relative poses.

@@ -11,44 +11,38 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..geometry import PerJoint, Pose3D, Rotation
 
-def distances(
-    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
-) -> Float[Tensor, "*batch joint"]:
+Scale = Float[Tensor, "*batch 1 1"]
+
+
+def distances(pred: Pose3D, target: Pose3D) -> PerJoint:
     """Distance of each joint from the true one, in the poses' unit."""
     return _length(pred - target)
 
 
-def in_plane_scale(
-    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
-) -> Float[Tensor, "*batch 1 1"]:
+def in_plane_scale(pred: Pose3D, target: Pose3D) -> Scale:
     """The scale that gives the prediction the true mean root-joint distance in the image plane (x, y)."""
     return _ratio(_length(target[..., :2]).mean(dim=-1), _length(pred[..., :2]).mean(dim=-1))
 
 
-def least_squares_scale(
-    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
-) -> Float[Tensor, "*batch 1 1"]:
+def least_squares_scale(pred: Pose3D, target: Pose3D) -> Scale:
     """The scale with the least sum of squared distances, but never a negative one: that would mirror the person."""
     product = (pred * target).flatten(-2).sum(dim=-1).clamp(min=0)
     return _ratio(product, pred.square().flatten(-2).sum(dim=-1))
 
 
-def norm_scale(
-    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
-) -> Float[Tensor, "*batch 1 1"]:
+def norm_scale(pred: Pose3D, target: Pose3D) -> Scale:
     """The ratio of the two poses' norms."""
     return _ratio(target.flatten(-2).norm(dim=-1), pred.flatten(-2).norm(dim=-1))
 
 
-def depth_flip(pose: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch joint 3"]:
+def depth_flip(pose: Pose3D) -> Pose3D:
     """The pose with z negated, which looks the same in an image without perspective."""
     return pose * pose.new_tensor([1.0, 1.0, -1.0])
 
 
-def procrustes_distances(
-    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
-) -> tuple[Float[Tensor, "*batch joint"], Float[Tensor, "*batch joint"]]:
+def procrustes_distances(pred: Pose3D, target: Pose3D) -> tuple[PerJoint, PerJoint]:
     """Distances of the joints after the best rotation, translation and scale (Umeyama 1991).
 
     Returns:
@@ -68,9 +62,7 @@ def procrustes_distances(
     return results[0], results[1]
 
 
-def best_rotation(
-    pred: Float[Tensor, "*batch joint 3"], target: Float[Tensor, "*batch joint 3"]
-) -> Float[Tensor, "*batch 3 3"]:
+def best_rotation(pred: Pose3D, target: Pose3D) -> Rotation:
     """The rotation of the alignment without reflections, as a matrix that row vectors are multiplied by."""
     u, _, vh = torch.linalg.svd(_covariance(_centred(pred), _centred(target)))
     last = (_determinant(u) * _determinant(vh)).sign()

@@ -28,7 +28,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from ..geometry import root_relative
+from ..geometry import PerPose, Pose3D, root_relative
 from ..skeleton import NUM_JOINTS
 from .alignment import depth_flip, distances, in_plane_scale, least_squares_scale, norm_scale, procrustes_distances
 
@@ -40,11 +40,7 @@ ORACLES = ("p_mpjpe_reflected", "mpjpe_flip")
 FIGURES = HEADLINES + ORACLES
 
 
-def pose_errors(
-    pred: Float[Tensor, "*batch joint 3"],
-    target: Float[Tensor, "*batch joint 3"],
-    scored: Sequence[int] | None = None,
-) -> dict[str, Float[Tensor, "*batch"]]:
+def pose_errors(pred: Pose3D, target: Pose3D, scored: Sequence[int] | None = None) -> dict[str, PerPose]:
     """Every figure of `FIGURES` for each pose.
 
     A prediction whose joints are all one point is scored as a person shrunk into the root: a large, finite error.
