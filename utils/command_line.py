@@ -1,7 +1,7 @@
 """The command line of main.py: from flags to `utils.config.Config`. Imports no torch."""
 
 import argparse
-from collections.abc import Callable
+from os.path import isdir, isfile
 from typing import Any, get_type_hints
 
 from .config import RECIPES, Config, RunConfig
@@ -31,7 +31,7 @@ def parse_config(argv: list[str] | None = None) -> Config:
     parser = build_parser()
     given = vars(parser.parse_args(argv))
     config = RECIPES[given.get("recipe", "default")].updated(given)
-    check(config, config.run, parser)
+    _check(config, config.run, parser)
     if config.run.resume:
         config = _resumed(given, parser)
     active = [name for name, value in config.flat().items() if name.startswith("weight_") and value]
@@ -46,13 +46,13 @@ def parse_config(argv: list[str] | None = None) -> Config:
     return config.updated({"val_stride": stride})
 
 
-def check(config: Config, run: RunConfig, parser: Parser) -> None:
+def _check(config: Config, run: RunConfig, parser: Parser) -> None:
     """What one flag alone does not tell."""
     for name in ("resume", "init", "evaluate", "ckpt"):
-        path = getattr(run, name)
-        if path and not _holds(path.is_file):
+        # Unlike pathlib's, these take a path that no file system takes, of 5,000 letters say.
+        if (path := getattr(run, name)) and not isfile(path):  # noqa: PTH113
             parser.error(f"argument --{name}: there is no file {path}")
-    if config.data.data_dir and not _holds(config.data.data_dir.is_dir):
+    if config.data.data_dir and not isdir(config.data.data_dir):  # noqa: PTH112
         parser.error(f"argument --data_dir: there is no folder {config.data.data_dir}")
     if sum(map(bool, (run.resume, run.init, run.evaluate, run.export))) > 1:
         parser.error("--resume goes on with a run, --init begins one, --evaluate and --export do not train: give one")
@@ -65,14 +65,6 @@ def check(config: Config, run: RunConfig, parser: Parser) -> None:
     for name, ending in (("results", ".json"), ("export", ".onnx")):
         if (path := getattr(run, name)) and path.suffix != ending:
             parser.error(f"argument --{name}: {path} does not end in {ending}")
-
-
-def _holds(check: Callable[[], bool]) -> bool:
-    """Whether a check of a path is true; a path that no file system takes, of 5,000 letters say, makes it false."""
-    try:
-        return check()
-    except OSError:
-        return False
 
 
 def _resumed(given: dict[str, Any], parser: Parser) -> Config:

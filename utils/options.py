@@ -41,7 +41,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def _add_flag(flags: argparse._ArgumentGroup, item: Field, hint: Any) -> None:
-    kind = next(part for part in (get_args(hint) or (hint,)) if part is not type(None)) if _optional(hint) else hint
+    # "int | None" is a whole number that may be left out.
+    kind = get_args(hint)[0] if type(None) in get_args(hint) else hint
     about = item.metadata
     settings: dict[str, Any] = {"dest": item.name, "default": argparse.SUPPRESS}
     shown = "" if item.default is None else f" (default: {item.default})"
@@ -51,15 +52,9 @@ def _add_flag(flags: argparse._ArgumentGroup, item: Field, hint: Any) -> None:
         return
     if get_origin(kind) is Literal:
         settings["choices"] = get_args(kind)
-    elif about["low"] is not None:
-        settings["type"] = _bounded(kind, about)
     else:
-        settings["type"] = kind
+        settings["type"] = kind if about["low"] is None else _bounded(kind, about)
     flags.add_argument(f"--{item.name}", metavar=about.get("metavar"), nargs=about.get("nargs"), **settings)
-
-
-def _optional(hint: Any) -> bool:
-    return type(None) in get_args(hint)
 
 
 def _bounded(kind: type, about: Any):
