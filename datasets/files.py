@@ -1,7 +1,8 @@
 """The one door to data on disk: every reader gives plain arrays or says in one sentence what is wrong with the file.
 
 NumPy, h5py, SciPy and cdflib do the reading. They report damaged files with all kinds of exceptions, which become
-`ValueError`s here. No pickle runs code: see `unpickling`.
+`ValueError`s here, as for a file that is missing, empty, of another kind or without what is asked for. No pickle runs
+code: see `unpickling`.
 """
 
 import json
@@ -21,11 +22,7 @@ CDF_PACKAGE = "cdflib>=1.3"
 
 
 def existing_file(path: str | Path) -> Path:
-    """The path, if it is a file with something in it.
-
-    Raises:
-        ValueError: if it is missing, not a file or empty.
-    """
+    """The path, if it is a file with something in it."""
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path} is not a file" if path.exists() else f"{path} is not there; check the path")
@@ -69,11 +66,7 @@ def _reason(problem: Exception) -> str:
 
 
 def read_npy(path: str | Path) -> np.ndarray:
-    """The array of a .npy file.
-
-    Raises:
-        ValueError: if the file is missing, damaged, of another kind or holds pickled objects.
-    """
+    """The array of a .npy file."""
     with _reading(path, ".npy") as path, path.open("rb") as file:
         array = _plain(np.load(file, allow_pickle=False), path)
         if file.read(1):
@@ -82,11 +75,7 @@ def read_npy(path: str | Path) -> np.ndarray:
 
 
 def read_npz(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of a .npz file, by name.
-
-    Raises:
-        ValueError: if the file is missing, damaged, of another kind or holds pickled objects.
-    """
+    """The arrays of a .npz file, by name."""
     with _reading(path, ".npz") as path, path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: _plain(archive[name], path) for name in archive.files}
 
@@ -101,9 +90,6 @@ def read_pickled_npz(path: str | Path) -> dict[str, Any]:
     """The entries of a .npz file by name, dictionaries that NumPy pickled among them.
 
     These may hold dictionaries, lists, text, numbers and plain arrays.
-
-    Raises:
-        ValueError: if the file is missing or damaged, or if a pickle asks for anything else.
     """
     with _reading(path, ".npz") as path, path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: _entry(archive, name) for name in archive.files}
@@ -123,21 +109,13 @@ def _entry(archive: Any, name: str) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        ValueError: if the file is missing or not JSON.
-    """
+    """What a JSON file holds."""
     with _reading(path, "JSON") as path:
         return json.loads(path.read_bytes())
 
 
 def read_mat(path: str | Path, name: str) -> Any:
-    """A variable of a MATLAB file (version 7 or older), its structs as objects, its arrays of one element unpacked.
-
-    Raises:
-        ValueError: if the file is missing or damaged, or has no such variable.
-    """
+    """A variable of a MATLAB file (version 7 or older), its structs as objects, its arrays of one element unpacked."""
     # Here, since few runs read MATLAB files.
     from scipy.io import loadmat
 
@@ -149,11 +127,7 @@ def read_mat(path: str | Path, name: str) -> Any:
 
 
 def read_cdf(path: str | Path, name: str) -> np.ndarray:
-    """A variable of a file in NASA's Common Data Format.
-
-    Raises:
-        ValueError: if the file is missing or damaged, has no such variable, or cdflib is not installed.
-    """
+    """A variable of a file in NASA's Common Data Format."""
     path = existing_file(path)
     try:
         import cdflib
@@ -165,24 +139,13 @@ def read_cdf(path: str | Path, name: str) -> np.ndarray:
 
 @contextmanager
 def open_h5(path: str | Path) -> Iterator[h5py.File]:
-    """An HDF5 file, open for reading within a `with`.
-
-    Raises:
-        ValueError: if it is missing or not HDF5, or if it turns out to be damaged while it is read.
-    """
+    """An HDF5 file, open for reading within a `with`."""
     with _reading(path, "HDF5") as path, h5py.File(path, "r") as file:
         yield file
 
 
 def read_h5(file: h5py.File, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
-    """A numeric array in an open HDF5 file, as float64.
-
-    Args:
-        shape: the expected one, None for a free length.
-
-    Raises:
-        ValueError: if the key is missing, its values are not numbers or its shape is another.
-    """
+    """A numeric array of a shape (None: any length) in an open HDF5 file, as float64."""
     entry = file.get(key)
     if not isinstance(entry, h5py.Dataset) or entry.shape is None:
         raise ValueError(f"{file.filename} has no {key!r}; is it a file of this kind?")
@@ -200,11 +163,7 @@ def one_line(problem: Exception) -> str:
 
 
 def as_numbers(values: Any, where: str) -> np.ndarray:
-    """Nested lists of numbers (None for a missing one) as float64, NaN where missing.
-
-    Raises:
-        ValueError: if they are ragged or not numbers.
-    """
+    """Nested lists of numbers (None for a missing one) as float64, NaN where missing."""
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "iufO":

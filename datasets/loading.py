@@ -1,4 +1,7 @@
-"""Which data a run uses: from the flags' words to pose sets."""
+"""Which data a run uses: from the flags' words to pose sets.
+
+Data that is missing or unusable is a `ValueError` of one sentence.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,33 +25,21 @@ DEFAULT_FOLDER = Path("data")
 
 
 def load_data(config: Config) -> tuple[Config, PoseSet, PoseSet]:
-    """The settings with the chosen data sets in them, the 2D poses to train on and the 3D poses to validate on.
-
-    Raises:
-        ValueError: one sentence, for data that is missing or unusable.
-    """
+    """The settings with the chosen data sets in them, the 2D poses to train on and the 3D poses to validate on."""
     data = config.data
-    train_data = data.train_data or _training_data_in(data)
+    train_data = _training_data(data)
     if data.data_dir and train_data == "synthetic" and not data.train_data:
         raise ValueError(f"--data_dir {data.data_dir} has no 2D poses of MPII to train on; see docs/data.md, or give "
                          "--train_data")  # fmt: skip
     # Training says what it validates on; a table of --evaluate must not be about other poses than the user has.
-    val_data = data.val_data or ("h36m" if (folder_of(data) / "h36m").is_dir() else "synthetic")
+    val_data = data.val_data or _validation_data_in(folder_of(data))
     config = config.updated({"train_data": train_data, "val_data": val_data})
     return config, load_training(config.data, config.run.seed), load_validation(config.data)
 
 
 def load_training(data: DataConfig, seed: int) -> PoseSet:
-    """2D poses to train on.
-
-    Args:
-        data: which ones; MPII where its files are, else synthetic poses, where `train_data` is None.
-        seed: of the synthetic poses.
-
-    Raises:
-        ValueError: one sentence, for data that is missing or unusable.
-    """
-    name = data.train_data or _training_data_in(data)
+    """2D poses to train on; the seed is that of synthetic ones."""
+    name = _training_data(data)
     if data.train_2d == "detected" and name != "h36m":
         raise ValueError("--train_2d detected goes with --train_data h36m: other data holds one kind of points")
     if name == "mpii":
@@ -65,11 +56,7 @@ def load_training(data: DataConfig, seed: int) -> PoseSet:
 
 
 def only_detected(poses: PoseSet) -> PoseSet:
-    """The detections alone, those that are complete, in the place of the true 2D poses.
-
-    Raises:
-        ValueError: if there are none.
-    """
+    """The detections alone, those that are complete, in the place of the true 2D poses."""
     if "detected" not in poses.poses_px:
         raise ValueError(f"{poses.name} has no detections to train on")
     kept = poses.select(usable(poses.poses_px["detected"]).nonzero()[:, 0])
@@ -77,12 +64,11 @@ def only_detected(poses: PoseSet) -> PoseSet:
 
 
 def load_validation(data: DataConfig) -> PoseSet:
-    """3D poses to validate on: Human3.6M's S9 and S11, synthetic poses, or those of a file.
-
-    Raises:
-        ValueError: one sentence, for data that is missing or unusable.
-    """
-    name = _validation_data(data)
+    """3D poses to validate on: Human3.6M's S9 and S11, synthetic poses, or those of a file."""
+    name = data.val_data or _validation_data_in(folder_of(data))
+    if name == "synthetic" and data.data_dir and not data.val_data:
+        raise ValueError(f"--data_dir {data.data_dir} has no folder h36m to validate on; see docs/data.md, or give "
+                         "--val_data synthetic")  # fmt: skip
     if name == "h36m":
         return load_h36m(folder_of(data) / "h36m", H36M_VAL_SUBJECTS, stride=data.val_stride or 1, progress=True)
     if name == "synthetic":
@@ -97,16 +83,10 @@ def folder_of(data: DataConfig) -> Path:
     return data.data_dir or DEFAULT_FOLDER
 
 
-def _training_data_in(data: DataConfig) -> str:
-    return "mpii" if mpii_files(folder_of(data)) else "synthetic"
+def _training_data(data: DataConfig) -> str:
+    """MPII where its files are, else synthetic poses, where nobody says otherwise."""
+    return data.train_data or ("mpii" if mpii_files(folder_of(data)) else "synthetic")
 
 
-def _validation_data(data: DataConfig) -> str:
-    if data.val_data:
-        return data.val_data
-    if (folder_of(data) / "h36m").is_dir():
-        return "h36m"
-    if data.data_dir:
-        raise ValueError(f"--data_dir {data.data_dir} has no folder h36m to validate on; see docs/data.md, or give "
-                         "--val_data synthetic")  # fmt: skip
-    return "synthetic"
+def _validation_data_in(folder: Path) -> str:
+    return "h36m" if (folder / "h36m").is_dir() else "synthetic"

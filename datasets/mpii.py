@@ -14,8 +14,6 @@ from .keypoints import people_to_poseset
 from .poseset import PoseSet
 
 MATLAB_NAME = "mpii_human_pose_v1_u12_*.mat"
-FILE_NAMES = ("mpii_poses.npy", MATLAB_NAME, f"*/{MATLAB_NAME}", "mpii_annotations.json")
-"""In the order in which they are taken."""
 NUM_POINTS = len(SOURCES["mpii_16"])
 
 
@@ -36,7 +34,11 @@ def load_mpii(data_dir: str | Path, joint_definitions: str = "h36m") -> PoseSet:
     Raises:
         ValueError: one sentence, if there is no such file or nothing usable in it.
     """
-    path = _find(Path(data_dir))
+    data_dir = Path(data_dir)
+    files = [data_dir] if data_dir.is_file() else mpii_files(data_dir)
+    if not files:
+        raise ValueError(f"no mpii_poses.npy, {MATLAB_NAME} or mpii_annotations.json in {data_dir}; put one there")
+    path = files[0]
     if path.suffix.lower() == ".npy":
         points_px, skeleton = _read_poses(path), "mpii_17"
     else:
@@ -50,19 +52,10 @@ def load_mpii(data_dir: str | Path, joint_definitions: str = "h36m") -> PoseSet:
 
 
 def mpii_files(data_dir: Path) -> list[Path]:
-    """MPII's files in a folder, the one to take first."""
-    folders = [(data_dir, name) for name in FILE_NAMES if "/" not in name]
-    subfolders = sorted(path for path in data_dir.iterdir() if path.is_dir()) if data_dir.is_dir() else []
-    folders[2:2] = [(folder, MATLAB_NAME) for folder in subfolders]
-    return [path for folder, name in folders for path in find_files(folder, name)]
-
-
-def _find(data_dir: Path) -> Path:
-    if data_dir.is_file():
-        return data_dir
-    for path in mpii_files(data_dir):
-        return path
-    raise ValueError(f"no mpii_poses.npy, {MATLAB_NAME} or mpii_annotations.json in {data_dir}; put one there")
+    """MPII's files in a folder, and its own in the folders within, in the order in which they are taken."""
+    matlab = [(folder, MATLAB_NAME) for folder in (data_dir, *sorted(data_dir.glob("*")))]
+    places = [(data_dir, "mpii_poses.npy"), *matlab, (data_dir, "mpii_annotations.json")]
+    return [path for folder, name in places for path in find_files(folder, name)]
 
 
 def _read_poses(path: Path) -> np.ndarray:
