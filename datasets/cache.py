@@ -48,10 +48,7 @@ def key_of(files: Iterable[Path], options: object) -> str:
 def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path) -> dict[str, np.ndarray]:
     """What `build` returns, from the cache if it is there whole, else built and put there.
 
-    Args:
-        key: from `key_of`.
-        build: makes the arrays.
-        data_dir: a cache folder inside it is not used.
+    The key is one of `key_of`. A cache folder inside `data_dir` is not used.
     """
     try:
         folder = cache_folder()

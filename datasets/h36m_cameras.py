@@ -21,8 +21,6 @@ class CalibratedCamera:
 
     Attributes:
         name: its serial number.
-        rotation: (3, 3).
-        centre_mm: (3,) world frame.
         intrinsics_px: (4,) fx, fy, cx, cy.
         radial: (3,) and `tangential` (2,): see `utils.geometry.distort`.
     """
@@ -56,11 +54,7 @@ def camera_file(folder: Path) -> Path:
 
 
 def read_cameras(path: Path, subject: str) -> list[CalibratedCamera]:
-    """A subject's cameras in the order of their serial numbers.
-
-    Args:
-        path: what `camera_file` found.
-        subject: "S9".
+    """The cameras of a subject ("S9") in the order of their serial numbers, from what `camera_file` found.
 
     Raises:
         ValueError: if the file or the subject's cameras are missing or damaged.

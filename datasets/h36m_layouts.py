@@ -32,20 +32,24 @@ LENGTH_TOLERANCE = 0.1
 """Detections may be some frames shorter or longer than the motion capture, but by no larger fraction than this."""
 
 
+Recording = tuple[str, str, str]
+"""Subject, action and trial: "S9", one of `ACTIONS`, and what tells the recordings of an action apart."""
+Named = tuple[str, str, str]
+"""Action, trial and camera, each empty where a file's name does not tell it."""
+
+
 @dataclass(frozen=True)
 class View:
     """One recording (or a part of it) as one camera sees it, T frames.
 
     Attributes:
-        recording: subject, action and trial: "S9", one of `ACTIONS`, and what tells the recordings of an action apart.
         camera: its serial number.
         cam_mm: (T, 17, 3) camera frame.
         gt_px: (T, 17, 2) its projection, with the lens's distortion.
-        intrinsics_px: (4,).
         detected_px: 2D source -> (T, 17, 2), NaN where nothing was detected.
     """
 
-    recording: tuple[str, str, str]
+    recording: Recording
     camera: str
     cam_mm: Tensor
     gt_px: Tensor
@@ -78,33 +82,23 @@ class Layout(Protocol):
 
 
 def observe(
-    recording: tuple[str, str, str],
-    world_mm: np.ndarray,
-    camera: CalibratedCamera,
-    detected_px: dict[str, Tensor],
-    stride: int,
+    recording: Recording, world_mm: np.ndarray, camera: CalibratedCamera, detected_px: dict[str, Tensor], stride: int
 ) -> View:
-    """One camera's view of a recording.
+    """Every stride-th frame of a recording (T, 17, 3) in one camera.
 
     Args:
-        recording: see `View`.
-        world_mm: (T, 17, 3) world frame.
-        camera: the camera.
         detected_px: 2D source -> (T', 17, 2) for those with detections; T and T' may differ by some frames.
-        stride: takes every stride-th frame.
 
     Raises:
         ValueError: if there are far more or fewer detections than frames of 3D.
     """
-    length = len(world_mm)
     for source, points_px in detected_px.items():
         if abs(len(points_px) - len(world_mm)) > 1 + LENGTH_TOLERANCE * len(world_mm):
             raise ValueError(
                 f"{' '.join(recording).strip()} has {len(world_mm)} frames of 3D but {len(points_px)} of detections "
                 f"by {camera.name} ({source})"
             )
-        length = min(length, len(points_px))
-    frames = slice(0, length, stride)
+    frames = slice(0, min([len(world_mm), *map(len, detected_px.values())]), stride)
     chosen_mm = torch.from_numpy(np.ascontiguousarray(world_mm[frames], dtype=np.float64))
     cam_mm, gt_px = camera.observe(chosen_mm)
     detected_px = {source: points_px[frames] for source, points_px in detected_px.items()}
@@ -123,29 +117,24 @@ class BaselineLayout:
 
     def __init__(self, folder: Path, wanted: Wanted):
         self.stride = wanted.stride
-        self.recordings: list[tuple[tuple[str, str, str], Path, dict[str, dict[str, Path]]]] = []
+        self.recordings: list[tuple[Recording, Path, dict[str, dict[Named, Path]]]] = []
         self.files: list[Path] = []
         self.sources: dict[str, str] = {}
+        places = DETECTION_FOLDERS if wanted.detections else {}
         for subject in wanted.subjects:
             found = self._positions(folder / subject)
-            detections = DETECTION_FOLDERS if wanted.detections else {}
-            detected = {
-                source: _by_name(find_files(folder / subject / name, "*.h5")) for source, name in detections.items()
-            }
-            self.sources |= {source: DETECTION_FOLDERS[source] for source, files in detected.items() if files}
+            detected = {name: _by_name(find_files(folder / subject / place, "*.h5")) for name, place in places.items()}
+            self.sources |= {name: places[name] for name, files in detected.items() if files}
+            for files in (found, *detected.values()):
+                self.files += [path for (action, _, _), path in files.items() if action in wanted.actions]
             for (action, trial, _), path in found.items():
                 if action in wanted.actions:
-                    views = {
-                        source: {view: file for (*name, view), file in files.items() if name == [action, trial]}
-                        for source, files in detected.items()
-                    }
-                    self.recordings.append(((subject, action, trial), path, views))
-                    self.files += [path, *(file for files in views.values() for file in files.values())]
+                    self.recordings.append(((subject, action, trial), path, detected))
         cameras = camera_file(folder)
         self.files.append(cameras)
         self.cameras = {subject: read_cameras(cameras, subject) for subject in wanted.subjects}
 
-    def _positions(self, folder: Path) -> dict[tuple[str, str, str], Path]:
+    def _positions(self, folder: Path) -> dict[Named, Path]:
         for name, pattern in self.POSITIONS:
             if found := _by_name(find_files(folder / name, pattern)):
                 return found
@@ -153,11 +142,11 @@ class BaselineLayout:
         raise ValueError(f"no recordings in {places}, and no data_3d_h36m.npz; is {folder.name} there?")
 
     def __iter__(self) -> Iterator[View]:
-        for recording, path, views in self.recordings:
+        for recording, path, detected in self.recordings:
             world_mm = _read_positions(path)
             for camera in self.cameras[recording[0]]:
-                files = {source: files[camera.name] for source, files in views.items() if camera.name in files}
-                detected_px = {source: _read_detections(file) for source, file in files.items()}
+                view = (*recording[1:], camera.name)
+                detected_px = {name: _read_detections(files[view]) for name, files in detected.items() if view in files}
                 yield observe(recording, world_mm, camera, detected_px, self.stride)
 
 
@@ -188,7 +177,7 @@ class FetchLayout:
     def __init__(self, folder: Path, wanted: Wanted):
         self.stride = wanted.stride
         self.sources: dict[str, str] = {}
-        self.recordings: list[tuple[tuple[str, str, str], Path]] = []
+        self.recordings: list[tuple[Recording, Path]] = []
         for subject in wanted.subjects:
             found = {parse_name(path.parent.name): path for path in annotation_files(folder, subject)}
             if not found:
@@ -220,7 +209,7 @@ def annotation_files(folder: Path, subject: str) -> list[Path]:
     return [path for place in places for path in find_files(place, "annot.h5")]
 
 
-def parse_name(stem: str) -> tuple[str, str, str]:
+def parse_name(stem: str) -> Named:
     """Action, trial and camera of a recording's name, as far as it has them.
 
     >>> parse_name("Directions 1"), parse_name("TakingPhoto.54138969")
@@ -231,6 +220,6 @@ def parse_name(stem: str) -> tuple[str, str, str]:
     return ALIASES.get(action, action), trial, camera or ""
 
 
-def _by_name(paths: Sequence[Path]) -> dict[tuple[str, str, str], Path]:
+def _by_name(paths: Sequence[Path]) -> dict[Named, Path]:
     """Files by what their names say, sorted."""
     return dict(sorted((parse_name(path.stem), path) for path in paths))
