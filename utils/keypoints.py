@@ -4,23 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .anthropometry import (
-    EYE_HEIGHT,
-    FOREARM,
-    HALF_SHOULDERS,
-    HIP_WIDTH,
-    SHANK,
-    SHOULDER_HEIGHT,
-    THIGH,
-    TORSO,
-    UPPER_ARM,
-)
+from . import anthropometry as winter
 from .skeleton import SOURCES, joint_weights, mirrored_name
 
 # What a point that is not seen is filled from: weighted sums of seen points, tried in turn. Each row sums to 1.
 # Ratios of lengths and heights are Winter's (utils/anthropometry.py); ears are as high as eyes.
-_FOREARM, _SHANK, _HIPS = FOREARM / UPPER_ARM, SHANK / THIGH, HIP_WIDTH / (2 * HALF_SHOULDERS)
-_EARS, _TOP = (EYE_HEIGHT - SHOULDER_HEIGHT) / TORSO, (1 - SHOULDER_HEIGHT) / TORSO
+_FOREARM, _SHANK = winter.FOREARM / winter.UPPER_ARM, winter.SHANK / winter.THIGH
+_HIPS = winter.HIP_WIDTH / (2 * winter.HALF_SHOULDERS)
+_EARS = (winter.EYE_HEIGHT - winter.SHOULDER_HEIGHT) / winter.TORSO
+_TOP = (1 - winter.SHOULDER_HEIGHT) / winter.TORSO
 _EAR_BREADTH = 2.2
 """Ears lie about so many times further apart than eyes (Gordon et al. 2014, ANSUR II: bitragion and interpupillary
 breadth), and in parallel."""

@@ -27,11 +27,7 @@ PARENTS = tuple(INDEX[PARENT_NAMES[name]] if name in PARENT_NAMES else -1 for na
 
 def mirrored_name(name: str) -> str:
     """The joint on the other side of the body: left_knee for right_knee, hip for hip."""
-    if name.startswith("left_"):
-        return "right_" + name.removeprefix("left_")
-    if name.startswith("right_"):
-        return "left_" + name.removeprefix("right_")
-    return name
+    return "_".join({"left": "right", "right": "left"}.get(word, word) for word in name.split("_"))
 
 
 MIRROR = tuple(INDEX[mirrored_name(name)] for name in JOINTS)
@@ -60,6 +56,7 @@ _HALPE = (*_COCO, "head_top", "neck_base", "pelvis", *_both_sides("big_toe", "sm
 _LEFT_FOOT, _RIGHT_FOOT = (
     tuple(f"{side}_{part}" for part in ("big_toe", "small_toe", "heel")) for side in ("left", "right")
 )
+_FACE = ("right_eye", "left_eye", "right_ear", "left_ear")
 # 68 points of the face and 21 of each hand end Halpe-136 and COCO-WholeBody; nothing of ours depends on them.
 _FACE_AND_HANDS = (*(f"face_{number}" for number in range(68)),
                    *(f"{side}_hand_{number}" for side in ("left", "right") for number in range(21)))  # fmt: skip
@@ -75,22 +72,13 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "coco_17": _COCO,
     "posetrack_17": ("nose", "head_bottom", "head_top", *_both_sides("ear", *_SIDED_LIMBS)),
     "crowdpose_14": (*_both_sides(*_SIDED_LIMBS), "head_top", "neck_base"),
-    "ai_challenger_14": (*_ARMS, *_LEGS,
-                         "head_top", "neck_base"),
+    "ai_challenger_14": (*_ARMS, *_LEGS, "head_top", "neck_base"),
     "coco_wholebody_133": (*_COCO, *_LEFT_FOOT, *_RIGHT_FOOT, *_FACE_AND_HANDS),
     "halpe_26": _HALPE,
     "halpe_136": (*_HALPE, *_FACE_AND_HANDS),
-    "openpose_coco_18": ("nose", "neck_base",
-                         *_ARMS, *_LEGS,
-                         "right_eye", "left_eye", "right_ear", "left_ear"),
-    "openpose_mpi_15": ("head_top", "neck_base",
-                        *_ARMS, *_LEGS,
-                        "chest"),
-    "openpose_body_25": ("nose", "neck_base",
-                         *_ARMS,
-                         "pelvis",
-                         *_LEGS,
-                         "right_eye", "left_eye", "right_ear", "left_ear", *_LEFT_FOOT, *_RIGHT_FOOT),
+    "openpose_coco_18": ("nose", "neck_base", *_ARMS, *_LEGS, *_FACE),
+    "openpose_mpi_15": ("head_top", "neck_base", *_ARMS, *_LEGS, "chest"),
+    "openpose_body_25": ("nose", "neck_base", *_ARMS, "pelvis", *_LEGS, *_FACE, *_LEFT_FOOT, *_RIGHT_FOOT),
     "openpose_body_25b": (*_COCO, "upper_neck", "head_top", *_LEFT_FOOT, *_RIGHT_FOOT),
     "blazepose_33": ("nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
                      "right_eye_outer", "left_ear", "right_ear", "mouth_left", "mouth_right",
@@ -112,22 +100,12 @@ _LIMBS = {f"{side}_{joint}": {f"{side}_{joint}": 1.0} for side in ("left", "righ
 _LIMBS |= {f"{side}_foot": {f"{side}_ankle": 1.0} for side in ("left", "right")}
 
 
-def _spread_hips() -> dict[str, dict[str, float]]:
-    near, far = (1 + HIP_SPREAD) / 2, (1 - HIP_SPREAD) / 2
-    return {"right_hip": {"right_hip": near, "left_hip": far}, "left_hip": {"left_hip": near, "right_hip": far}}
-
-
-def _torso(hip: dict[str, float], thorax: dict[str, float], head: dict[str, float]) -> dict[str, dict[str, float]]:
-    """Hip, spine (half way), thorax, neck (half way) and head from three weighted sums of source points."""
-    return {"hip": hip, "spine": _mix(hip, thorax), "thorax": thorax, "neck": _mix(thorax, head), "head": head}
-
-
-def _mix(first: dict[str, float], second: dict[str, float], fraction: float = 0.5) -> dict[str, float]:
+def _mix(first: Weights, second: Weights, fraction: float = 0.5) -> Weights:
     """(1 - fraction) * first + fraction * second, as weights of source points."""
     return {name: (1 - fraction) * first.get(name, 0.0) + fraction * second.get(name, 0.0) for name in first | second}
 
 
-def _moved(point: dict[str, float], *moves: tuple[float, dict[str, float], dict[str, float]]) -> dict[str, float]:
+def _moved(point: Weights, *moves: tuple[float, Weights, Weights]) -> Weights:
     """A point moved by fractions of the way from one point to another, as weights of source points."""
     weights = dict(point)
     for fraction, start, end in moves:
@@ -147,14 +125,17 @@ def _from_annotators(hip: Weights, thorax: Weights, head: Weights, ankle: str = 
         hip, thorax, head: the middle of the hips, the base of the neck and Human3.6M's head point, as weighted sums.
         ankle: what the source calls it, without its side.
     """
-    table = _torso(_moved(hip, (0.065, hip, thorax)),
-                   _moved(thorax, (-0.05, hip, thorax), (0.10, thorax, head)),
-                   _moved(thorax, (0.9, thorax, head)))  # fmt: skip
-    for side, wide in _spread_hips().items():
-        side = side.split("_")[0]
+    table = {
+        "hip": _moved(hip, (0.065, hip, thorax)),
+        "thorax": _moved(thorax, (-0.05, hip, thorax), (0.10, thorax, head)),
+        "head": _moved(thorax, (0.9, thorax, head)),
+    }
+    table |= {"spine": _mix(table["hip"], table["thorax"]), "neck": _mix(table["thorax"], table["head"])}
+    for side in ("right", "left"):
         knee, foot, shoulder, elbow, wrist = (
             {f"{side}_{name}": 1.0} for name in ("knee", ankle, "shoulder", "elbow", "wrist")
         )
+        wide = {f"{side}_hip": (1 + HIP_SPREAD) / 2, mirrored_name(f"{side}_hip"): (1 - HIP_SPREAD) / 2}
         table |= {
             f"{side}_hip": _moved(hip, (0.98, hip, wide), (0.075, hip, thorax)),
             f"{side}_knee": _moved(knee, (-0.06, wide, knee)),
@@ -192,7 +173,7 @@ _WITHOUT_NECK = _from_annotators(_MIDDLE_HIP, _THORAX, _from_ears(_THORAX))
 _WITH_NECK = _from_annotators(_MIDDLE_HIP, _NECK_THORAX, _from_ears(_NECK_THORAX))
 _WITH_NECK_AND_TOP = _from_annotators(_MIDDLE_HIP, _NECK_THORAX, _from_top(_NECK_THORAX))
 
-JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
+JOINTS_FROM: dict[str, dict[str, Weights]] = {
     "h36m_17": {name: {name: 1.0} for name in JOINTS},
     "mpii_17": _from_mpii("hip", "foot"),
     "mpii_16": _from_mpii("pelvis", "ankle"),
@@ -212,7 +193,7 @@ JOINTS_FROM: dict[str, dict[str, dict[str, float]]] = {
 }  # fmt: skip
 
 # The same sources with their own points taken as they are: what a reproduction of older work needs.
-JOINTS_FROM_RAW: dict[str, dict[str, dict[str, float]]] = {
+JOINTS_FROM_RAW: dict[str, dict[str, Weights]] = {
     "h36m_17": JOINTS_FROM["h36m_17"],
     "mpii_17": {name: {source: 1.0} for name, source in zip(JOINTS, SOURCES["mpii_17"], strict=True)},
     "mpii_16": {**_LIMBS, "hip": {"pelvis": 1.0}, "left_hip": {"left_hip": 1.0}, "right_hip": {"right_hip": 1.0},

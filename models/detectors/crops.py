@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from utils.keypoints import Keypoints
-from utils.skeleton import SOURCES
+from utils.skeleton import SOURCES, mirrored_name
 
 CROP_SCALE = 1.25
 """A person's crop is larger by this than the square around the circle of hips and rim (MediaPipe's graph)."""
@@ -100,9 +100,7 @@ def distinct(people: list[Keypoints]) -> list[Keypoints]:
 @functools.cache
 def mirrored(source: str) -> list[int]:
     """For each point of a skeleton, the number of the one on the other side."""
-    names = SOURCES[source]
-    other = {"left": "right", "right": "left"}
-    return [names.index("_".join(other.get(word, word) for word in name.split("_"))) for name in names]
+    return [SOURCES[source].index(mirrored_name(name)) for name in SOURCES[source]]
 
 
 def is_same(one: Keypoints, other: Keypoints) -> bool:
