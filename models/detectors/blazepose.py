@@ -21,6 +21,7 @@ POINTS = len(SOURCES[SOURCE])
 FACE_POINTS = slice(0, 11)
 DETECTOR_FILE, LANDMARK_FILE = "pose_detection.tflite", "pose_landmark_full.tflite"
 DETECTOR_SIZE, LANDMARK_SIZE = 224, 256
+THREADS = 2
 ANCHOR_STRIDES = (8, 16, 32, 32, 32)
 """Two anchors a cell and layer, all of the size of the whole input."""
 LOGIT_LIMIT = 80.0
@@ -58,57 +59,38 @@ class Finding(NamedTuple):
 class BlazePose:
     """Image to the keypoints of each person in it, for use in `models.detectors.loading.Detector`.
 
-    Args:
-        folder: holds the two .tflite files.
-        threads: for the networks; two suffice.
-
     Raises:
         ValueError: if LiteRT is not installed.
     """
 
-    def __init__(self, folder: str | Path, threads: int = 2) -> None:
+    def __init__(self, folder: str | Path) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise ValueError("BlazePose needs LiteRT: pip install ai-edge-litert") from error
-
-        def load(name: str) -> Interpreter:
-            # LiteRT tells about its delegates.
-            with quiet_stderr():
-                interpreter = Interpreter(model_path=str(Path(folder) / name), num_threads=threads)
-                interpreter.allocate_tensors()
-            return interpreter
-
-        self._detector, self._landmarker = load(DETECTOR_FILE), load(LANDMARK_FILE)
+        paths = [str(Path(folder) / name) for name in (DETECTOR_FILE, LANDMARK_FILE)]
+        # LiteRT tells about its delegates.
+        with quiet_stderr():
+            self._detector, self._landmarker = (Interpreter(model_path=path, num_threads=THREADS) for path in paths)
+            self._detector.allocate_tensors()
+            self._landmarker.allocate_tensors()
         self._anchors = anchors()
         self._followed: list[Finding] = []
         self._searched_s = -np.inf
 
     def __call__(self, image: np.ndarray) -> list[Keypoints]:
-        """Finds people.
+        """One `Keypoints` for each person in a picture (height, width, 3) uint8 RGB.
 
-        Args:
-            image: (height, width, 3) uint8 RGB.
-
-        Returns:
-            One `Keypoints` of "blazepose_33" a person, in the image's pixels. A confidence is the peak of the point's
-            64 x 64 heat map near the landmark, times the probability that the point is in the picture.
+        A confidence is the peak of the point's 64 x 64 heat map near the landmark, times the probability that the
+        point is in the picture.
         """
         small, shrink = within_limit(image)
         return people_of(alone(self._search(small, FRACTIONS, [])), shrink)
 
     def follow(self, image: np.ndarray, seconds: float) -> list[Keypoints]:
-        """Finds people in a video's next picture: where they just were, and anew where one is lost or once a second.
-
-        Args:
-            image: as in `__call__`.
-            seconds: its time in the video.
-        """
+        """Finds people in a video's next picture: where they just were, and anew where one is lost or once a second."""
         small, shrink = within_limit(image)
-        looks = [
-            self._landmarks(small, crop_matrix(known.circle_px[0], known.circle_px[1], LANDMARK_SIZE))
-            for known in self._followed
-        ]
+        looks = [self._landmarks(small, crop_matrix(known.circle_px, LANDMARK_SIZE)) for known in self._followed]
         found = [look for look in looks if likeness(look.person) >= STILL_ALIKE]
         newcomers_due = not 0 <= seconds - self._searched_s < SEARCH_S
         if newcomers_due or len(found) < max(len(looks), 1):
@@ -125,7 +107,7 @@ class BlazePose:
             boxes = suppress(*(np.concatenate(parts) for parts in zip(*looks, strict=True)))
             for box in boxes[:MOST_CANDIDATES]:
                 if not any(has_head_in(box, known.person) for known in found):
-                    look = self._look(image, crop_matrix(box[2], box[3], LANDMARK_SIZE))
+                    look = self._look(image, crop_matrix(box[2:4], LANDMARK_SIZE))
                     found += [look] if likeness(look.person) >= ALIKE else []
         return found
 
@@ -146,7 +128,7 @@ class BlazePose:
             looks.append(self._landmarks(image, crop))
             if sureness(looks[-1].person) >= SURE or likeness(looks[-1].person) < HOPELESS:
                 break
-            crop = crop_matrix(looks[-1].circle_px[0], looks[-1].circle_px[1], LANDMARK_SIZE)
+            crop = crop_matrix(looks[-1].circle_px, LANDMARK_SIZE)
         return max(looks, key=lambda look: sureness(look.person))
 
     def _landmarks(self, image: np.ndarray, crop: np.ndarray) -> Finding:
@@ -230,7 +212,7 @@ def refine(points: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Landmarks moved to the centre of mass of their heat maps nearby, where these are sure.
 
     Args:
-        points: (K, 2) x and y as fractions of the crop's side.
+        points: (K, 2) as fractions of the crop's side.
         logits: (side, side, K) of the heat maps' probabilities.
 
     Returns:

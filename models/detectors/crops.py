@@ -28,9 +28,7 @@ BODY_POINTS = slice(11, 33)
 def windows(image: np.ndarray, fraction: float) -> list[np.ndarray]:
     """Squares (left, top, side) that cover a picture, each half over the next.
 
-    Args:
-        image: (height, width, 3).
-        fraction: of the picture's longer side; 1 gives one square around all of it.
+    Their side is a fraction of the picture's longer one; 1 gives one square around all of it.
     """
     height, width = image.shape[:2]
     side = max(height, width) * fraction
@@ -44,8 +42,12 @@ def windows(image: np.ndarray, fraction: float) -> list[np.ndarray]:
     return [np.array([left, top, side]) for top in starts(height) for left in starts(width)]
 
 
-def crop_matrix(hips_px: np.ndarray, rim_px: np.ndarray, size: int) -> np.ndarray:
-    """(2, 3) affine from a crop of `size` pixels a side to the image: the person upright, hips in the middle."""
+def crop_matrix(circle_px: np.ndarray, size: int) -> np.ndarray:
+    """(2, 3) affine from a crop of `size` pixels a side to the image: the person upright, hips in the middle.
+
+    The circle (2, 2) is the middle of the hips, and the rim of the circle around the person.
+    """
+    hips_px, rim_px = circle_px
     up = rim_px - hips_px
     pixel = 2 * CROP_SCALE * np.linalg.norm(up) / size
     down = -up / max(np.linalg.norm(up), 1e-9) * pixel

@@ -43,10 +43,7 @@ class Detector:
         self._estimate = estimate
 
     def __call__(self, image: np.ndarray | str | Path) -> list[Keypoints]:
-        """The people in a picture, largest first; an empty list if there are none.
-
-        Args:
-            image: (height, width, 3) uint8 RGB, or the path of an image file.
+        """The people in a picture (height, width, 3) uint8 RGB, or in an image file, largest first.
 
         Raises:
             ValueError: for another shape or type, or a file that cannot be read.
@@ -81,10 +78,9 @@ def load_detector(
     """A detector ready for pictures.
 
     Args:
-        name: "blazepose", "rtmpose", "openpose-mpi" or "openpose-coco".
+        name: a key of `FILES`.
         folder: where its files are.
-        width, height: the box that a picture is fitted into, in pixels (OpenPose only).
-        thr: lowest value of a heat map that is taken for a point (OpenPose only; BlazePose reports every value).
+        width, height, thr: see `OpenPose`; the others need none of them.
 
     Raises:
         ValueError: one sentence, for an unknown name, a missing or damaged file or a missing package.

@@ -22,12 +22,7 @@ UPSAMPLE = 4
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the two data sets that the networks were trained on.
-
-    Attributes:
-        source: name in `utils.skeleton.SOURCES`; its points are the heat maps' channels.
-        limbs: pairs of points and the channels of their fields.
-    """
+    """One of the two data sets that the networks were trained on; its skeleton's points are the heat maps' channels."""
 
     source: str
     limbs: tuple[Limb, ...]
@@ -98,13 +93,9 @@ class OpenPose:
             raise ValueError(f"{weights} does not hold the weights of OpenPose's {variant} network") from error
 
     def __call__(self, image: np.ndarray) -> list[Keypoints]:
-        """Finds people.
+        """One `Keypoints` for each person in a picture (height, width, 3) uint8 RGB.
 
-        Args:
-            image: (height, width, 3) uint8 RGB.
-
-        Returns:
-            One `Keypoints` a person, in the image's pixels; a confidence is the value of the point's heat map.
+        A confidence is the value of the point's heat map.
         """
         factor = min(self.width / image.shape[1], self.height / image.shape[0])
         size = tuple(max(round(length * factor), 1) for length in image.shape[1::-1])

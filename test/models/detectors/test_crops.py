@@ -29,7 +29,7 @@ def test_outside_is_black_or_the_border():
 
 def test_crop_puts_hips_in_the_middle_and_the_head_up():
     hips, rim = np.array([100.0, 80]), np.array([140.0, 80])  # a person who lies, head to the right
-    matrix = crop_matrix(hips, rim, 256)
+    matrix = crop_matrix(np.stack([hips, rim]), 256)
     assert matrix @ [128, 128, 1] == pytest.approx(hips)
     above = matrix @ [128, 128 - 128 / 1.25, 1]
     assert above == pytest.approx(rim)
