@@ -34,11 +34,8 @@ class Lifted(NamedTuple):
 class Lifter(nn.Module):
     """Martinez network from a normalised 2D pose to a 3D pose. It starts near zero depth.
 
-    Args:
-        width: units a layer.
-        blocks: residual blocks.
-        corrects_points: the network takes x, y and the confidence of each joint, and gives depth, the correction of
-            x and y, and the logarithm of the scale of its error. Without it: x and y in, depth out, as in the paper.
+    From x and y of each joint it gives the depth, as in the paper; one that `corrects_points` takes the confidence as
+    well, and gives also the correction of x and y, and the logarithm of the scale of its error.
     """
 
     def __init__(self, width: int = 1024, blocks: int = 4, corrects_points: bool = False) -> None:

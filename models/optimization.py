@@ -26,11 +26,6 @@ class SteeredAdam(torch.optim.Adam):
     A fused step divides the gradients by `grad_scale` and leaves everything as it is where `found_inf` is 1: that is
     how gradient scalers of mixed precision talk to it. Reading a norm or an accuracy back instead would make the CPU
     wait for the GPU at every step, and `clip_grad_norm_` would read and write all gradients once more.
-
-    Args:
-        network: whose weights are trained.
-        lr: learning rate.
-        eps: Adam's epsilon.
     """
 
     grad_scale: Tensor | None
@@ -81,16 +76,11 @@ def set_learning_rates(
 @torch.no_grad()
 def update_average(average: Module, network: Module, decay: float, step: int) -> None:
     """Moves an exponential moving average of weights and batch statistics, in place; the first steps weigh less."""
-    update = get_ema_multi_avg_fn(min(decay, step / (step + 10)))
-    update(_state(average), _state(network), step)
+    old, new = ([*one.parameters(), *_batch_statistics(one)] for one in (average, network))
+    get_ema_multi_avg_fn(min(decay, step / (step + 10)))(old, new, step)
 
 
-def _state(network: Module) -> list[Tensor]:
-    """Weights and batch statistics, in a fixed order."""
-    return [*network.parameters(), *_statistics(network)]
-
-
-def _statistics(network: Module) -> list[Tensor]:
+def _batch_statistics(network: Module) -> list[Tensor]:
     return [buffer for buffer in network.buffers() if buffer.is_floating_point()]
 
 
@@ -108,7 +98,7 @@ def share_statistics(network: Module, processes: int) -> None:
     """Gives each process the mean of all processes' batch statistics: DDP averages gradients, but not buffers."""
     if processes == 1:
         return
-    statistics = _statistics(network)
+    statistics = _batch_statistics(network)
     mean = mean_over_processes(torch.cat(statistics), processes)
     for buffer, shared in zip(statistics, mean.split([len(buffer) for buffer in statistics]), strict=True):
         buffer.copy_(shared)
@@ -143,11 +133,7 @@ class EpochMeans:
 
 
 def check_finite(system: Module) -> None:
-    """Makes sure that all weights are finite: a step can spoil them although its loss still was.
-
-    Raises:
-        FloatingPointError: naming the first one that is not.
-    """
+    """Raises FloatingPointError, naming the first weight that is not finite: a finite loss can have spoilt it."""
     for name, value in system.state_dict().items():
         if not value.isfinite().all():
             raise FloatingPointError(f"{name} is no longer finite; lower --gen_lr")

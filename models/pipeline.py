@@ -26,12 +26,8 @@ class PosePipeline:
     """Lifts the people of one picture after another.
 
     Args:
-        lifter: from `models.load_lifter`.
         detector: picture (height, width, 3) to keypoints, largest person first; see `models.detectors.loading`.
-        thr: keypoints with a lower confidence count as not seen.
-        people: how many to lift at most; the largest come first.
-        fov: assumed field of view in degrees where the file tells no focal length; 0 leaves intrinsics out.
-        tilt: degrees by which the camera looks down.
+        thr, people, fov, tilt: see `utils.demo.options`.
     """
 
     def __init__(

@@ -12,10 +12,7 @@ LOGGED = {"gt": ("mpjpe", "n_mpjpe", "p_mpjpe"), "gt+intrinsics": ("mpjpe", "n_m
 class Validation(Evaluation):
     """An evaluation of the true 2D poses, batch by batch.
 
-    Args:
-        lift: `Lifter.lift` or the like.
-        val_set: what will be lifted; a set without intrinsics is not scored with them.
-        device: where the figures are summed, in float64: on the CPU instead of Apple's GPUs, which lack that.
+    Figures are summed in float64: on the CPU instead of Apple's GPUs, which lack that.
     """
 
     def __init__(self, lift: Lift, val_set: PoseSet, device: torch.device) -> None:

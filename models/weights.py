@@ -1,6 +1,7 @@
 """Reading a lifter from a training checkpoint or a small shipped file, and writing the small one.
 
-Files are read with `weights_only=True`: a stranger's checkpoint cannot run code.
+Files are read with `weights_only=True`: a stranger's checkpoint cannot run code. A file that is missing, damaged,
+foreign or of another architecture is a `ValueError` of one sentence.
 """
 
 import io
@@ -27,11 +28,7 @@ EMA_PREFIX = "lifter_ema."
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The contents of a checkpoint file, on the CPU.
-
-    Raises:
-        ValueError: one sentence saying why the file cannot be used.
-    """
+    """The contents of a checkpoint file, on the CPU."""
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"there is no checkpoint at {path}")
@@ -52,11 +49,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def load_lifter(path: str | Path, device: str = "cpu") -> Lifter:
-    """A lifter ready for `lift`, from a training checkpoint or a small shipped file alike.
-
-    Raises:
-        ValueError: one sentence, for a missing, damaged or foreign file or another architecture.
-    """
+    """A lifter ready for `lift`, from a training checkpoint or a small shipped file alike."""
     content = read_checkpoint(path)
     try:
         options, weights = _lifter_of(content)
@@ -88,20 +81,13 @@ def _lifter_of(content: dict[str, Any]) -> tuple[dict[str, Any], dict[str, torch
 
 
 def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bool = True) -> dict[str, Any]:
-    """Makes sure that a training run with these options can go on from a checkpoint.
+    """Makes sure that the run of a checkpoint can go on with these networks, up to so many epochs.
 
     Args:
-        path: the checkpoint.
-        system: what is to be trained.
-        max_epochs: number of epochs to train in all.
         ended: whether a run that has no epoch left has nothing else to do either.
 
     Returns:
         The options of the system that wrote the checkpoint.
-
-    Raises:
-        ValueError: one sentence, for a file that is no training checkpoint, whose networks have another shape or
-            whose run has no epoch left.
     """
     content = read_checkpoint(path)
     if content.get("format") == FORMAT:

@@ -85,11 +85,6 @@ def parse_options(argv: list[str] | None = None) -> DemoOptions:
 
 
 def default_file(name: str, value: str) -> str:
-    """The value of an option that is a path; a default that is not in the working directory is the project's own file.
-
-    Args:
-        name: of the option.
-        value: as it was given.
-    """
+    """The value of an option that is a path; a default that is not in the working directory is the project's file."""
     default = next(item.default for item in fields(DemoOptions) if item.name == name)
     return str(PROJECT / value) if value == default and not Path(value).exists() else value

@@ -85,16 +85,9 @@ def all_or_nothing(folder: str | Path) -> Iterator[Path]:
 
 
 def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene, extras: Sequence["Extra"] = ()) -> None:
-    """Writes the pictures, the turntables, the JSON and the page of one picture into a folder.
+    """Writes the pictures, the turntables, the JSON and the page of one picture into a folder, and what extras write.
 
     The first person's files have no prefix; those of the others are named person2_..., person3_...
-
-    Args:
-        folder, name, picture, scene: what is shown, and where.
-        extras: write more.
-
-    Raises:
-        ValueError: one sentence, if the folder cannot be written to.
     """
     photo, factor = shrink(picture.rgb, PICTURE_SIDE_PX)
     shown = [person.drawn_in(factor) for person in scene.people]
@@ -164,13 +157,7 @@ def write_gif(path: Path, frames: list[np.ndarray]) -> None:
 
 
 def overview(photo: np.ndarray, views: list[np.ndarray], person: Person) -> np.ndarray:
-    """One strip: the person in the photo, then the views, each with a caption.
-
-    Args:
-        photo: (height, width, 3) with the keypoints drawn.
-        views: square pictures of one size.
-        person: in the photo's pixels.
-    """
+    """One strip: the person in the photo, then the square views, each with a caption."""
     side = VIEW_SIDE_PX
     visible_px = person.joints.joints_px[~person.seen.left_out]
     tiles = [square_around(photo, visible_px, side), *map(Image.fromarray, views)]

@@ -41,17 +41,12 @@ class Camera:
 
 @dataclass(frozen=True)
 class SeenPerson:
-    """One person in a picture, in 2D.
-
-    Attributes:
-        keypoints: as they were found.
-        joints: our 17 joints in the picture.
-        left_out: (17,) bool, joints of parts of the body that are not in the picture; their places are suppositions.
-    """
+    """One person in a picture, in 2D: keypoints as they were found, and our 17 joints."""
 
     keypoints: Keypoints
     joints: Joints
     left_out: np.ndarray = field(default_factory=lambda: np.zeros(len(JOINTS), bool))
+    """(17,) bool, joints of parts of the body that are not in the picture; their places are suppositions."""
 
     def trust(self) -> np.ndarray:
         """What a lifter may know of the joints (17,): found by a detector or not seen; the trunk is taken for seen."""
@@ -69,7 +64,6 @@ class Person:
     """One person in a picture, in 2D and 3D.
 
     Attributes:
-        seen: the person in 2D.
         pose: (17, 3) root-relative, x right, y down, z away from the camera; the scale is unknown, the joints are
             about 1 from the root on average.
         uncertainty: (17,) radii within which a joint lies nine times in ten, in the pose's unit, if the lifter tells.
@@ -114,13 +108,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Scene:
-    """The people of one picture.
-
-    Attributes:
-        people: those who were lifted.
-        camera: the picture's.
-        looked_at: how many people were found in 2D.
-    """
+    """The people of one picture who were lifted, and how many were found in 2D."""
 
     people: list[Person]
     camera: Camera
@@ -142,12 +130,8 @@ def with_nulls(rows: np.ndarray, left_out: np.ndarray) -> list:
 def camera_of(picture: Picture, fov_deg: float = 0.0, tilt_deg: float = 0.0) -> Camera:
     """The camera of a picture: from its EXIF data, else from a field of view along its longer side.
 
-    The optical axis is taken to meet the picture in its middle, which does not hold for a cropped picture.
-
-    Args:
-        picture: its size, and its focal length if known.
-        fov_deg: field of view where the focal length is not known; 0 leaves the intrinsics out altogether.
-        tilt_deg: how far the camera looks down.
+    A field of view of 0 leaves the intrinsics out altogether. The optical axis is taken to meet the picture in its
+    middle, which does not hold for a cropped picture.
     """
     width, height = picture.size_px
     if not fov_deg:

@@ -49,27 +49,14 @@ def viewer_page(name: str, picture: Picture, scene: Scene) -> str:
 
 
 def page_head(name: str, size_px: tuple[int, ...], camera: Camera, factor: float = 1.0) -> dict[str, Any]:
-    """What a page says before its frames.
-
-    Args:
-        name: of the picture or video.
-        size_px: width and height that the joints are pixels of.
-        camera: of the original.
-        factor: by which the original was resized.
-    """
+    """What a page says before its frames: of an original resized by a factor to a width and height."""
     focal = camera.intrinsics_px[0] * factor if camera.intrinsics_px else None
     return {"name": name, "skeleton": skeleton_tables(), "sides": SIDE_COLOURS, "width": size_px[0],
             "height": size_px[1], "focal": focal}  # fmt: skip
 
 
 def person_entry(number: int, person: Person, factor: float = 1.0) -> dict[str, Any]:
-    """A person as web/viewer.js takes it, for JSON.
-
-    Args:
-        number: the person's, from 1 on.
-        person: in the original's pixels.
-        factor: by which the original was resized.
-    """
+    """A person in the pixels of an original that was resized by a factor, as web/viewer.js takes it, for JSON."""
     seen, left_out = person.seen, person.seen.left_out
     entry = {
         "id": number,
@@ -89,10 +76,7 @@ class VideoPage:
     """The page of a video, written frame by frame: memory does not grow.
 
     Args:
-        path: of the page.
-        name: of the video.
         size_px: width and height that the joints are pixels of.
-        camera: the video's.
         whole: how many times as wide as the frames the recording is, which has views of the pose on their right.
     """
 

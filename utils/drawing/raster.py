@@ -10,9 +10,7 @@ AMBIENT, DIFFUSE, GLOSS = 0.62, 0.50, 0.30
 def nearest_on_segment(x: np.ndarray, y: np.ndarray, start: np.ndarray, end: np.ndarray):
     """Where along a segment each point is nearest, 0 to 1, and the offset in x and y from there.
 
-    Args:
-        x, y: the points' coordinates, of shapes that broadcast, such as a row and a column of a grid.
-        start, end: (2,) of the segment.
+    The shapes of x and y broadcast; they may be a row and a column of a grid.
     """
     along_x, along_y = (end - start).tolist()
     away_x, away_y = x - float(start[0]), y - float(start[1])
@@ -23,10 +21,7 @@ def nearest_on_segment(x: np.ndarray, y: np.ndarray, start: np.ndarray, end: np.
 def blend_lines(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, strokes) -> None:
     """Draws smooth lines with round ends over each other into `canvas` (height, width, 3) uint8, in place.
 
-    Args:
-        canvas: the picture.
-        start, end: (2,) pixels.
-        strokes: radius in pixels, colour and opacity of each line, the first the widest.
+    The strokes are radius in pixels, colour and opacity of each line, the widest first.
     """
     window, x, y = _pixels_around(canvas.shape, start, end, strokes[0][0])
     _, off_x, off_y = nearest_on_segment(x, y, start, end)

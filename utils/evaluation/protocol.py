@@ -34,7 +34,6 @@ class Evaluation:
     In a distributed run each process gives it other parts, and `compute` sums over all of them.
 
     Args:
-        lift: for example `Lifter.lift`.
         pose_set: a `datasets.poseset.PoseSet` with 3D poses; it tells the actions, which joints count, and whether
             intrinsics are known.
         sources: the 2D sources to lift; all that there are if None.
@@ -42,11 +41,7 @@ class Evaluation:
     """
 
     def __init__(
-        self,
-        lift: Lift,
-        pose_set: Any,
-        sources: Sequence[str] | None = None,
-        device: str | torch.device = "cpu",
+        self, lift: Lift, pose_set: Any, sources: Sequence[str] | None = None, device: str | torch.device = "cpu"
     ) -> None:
         self.lift, self.device = lift, torch.device(device)
         kinds = ("",) if pose_set.intrinsics_px is None else ("", WITH_INTRINSICS)
@@ -79,11 +74,7 @@ class Evaluation:
 def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096, sources: Sequence[str] | None = None) -> dict[str, Any]:
     """The figures of a lifter and of the two baselines on a whole pose set.
 
-    Args:
-        lift: for example `Lifter.lift`.
-        pose_set: a `datasets.poseset.PoseSet` with 3D poses.
-        batch_size: poses lifted at a time.
-        sources: the 2D sources to lift; all that there are if None.
+    Arguments as for `Evaluation`; so many poses as a batch are lifted at a time.
 
     Returns:
         {"set", "left_out", "inputs": {"gt": record, "gt+intrinsics": record, ...}}, where a record is what

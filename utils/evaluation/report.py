@@ -59,8 +59,7 @@ def write_tables(results: dict[str, Any], path: str | Path) -> None:
 def format_table(results: dict[str, dict[str, Any]]) -> Group:
     """A table for rich's console: each lifter and the baselines for each input, the oracles at the right.
 
-    Args:
-        results: name of a lifter -> what `evaluate` returned for it, all for one pose set.
+    The results are what `evaluate` returned for one pose set, by the lifters' names.
     """
     first = next(iter(results.values()))
     label_width = max(14, *(len(name) + 2 for name in results))

@@ -32,9 +32,6 @@ class SaveOnSignal(Checkpoint):
     the run simply ends. Lightning itself stops within a step at Ctrl-C and within validation at SIGTERM. A second
     Ctrl-C stops at once. This callback must come after those that keep the best checkpoints, so that what they know
     is saved.
-
-    Args:
-        path: the checkpoint to write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,8 +116,7 @@ class WholeFiles(TorchCheckpointIO):
 class PosePictures(Callback):
     """Pictures of a few validation poses for the loggers: the 2D pose, and from several sides its lift and its truth.
 
-    Args:
-        val_set: a `datasets.poseset.PoseSet` with 3D; the poses shown are spread evenly over it.
+    They are spread evenly over the pose set.
     """
 
     def __init__(self, val_set: Any) -> None:

@@ -46,11 +46,6 @@ def check_launcher(flags: str, devices: int, num_nodes: int) -> None:
 
     One process too many trains a second time into the same folder, one too few leaves the others waiting for it.
 
-    Args:
-        flags: as the user should read them.
-        devices: processes on each machine.
-        num_nodes: machines.
-
     Raises:
         ValueError: if they differ.
     """

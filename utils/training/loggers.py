@@ -118,12 +118,7 @@ class TensorBoard(ByEpoch, TensorBoardLogger):  # type: ignore[misc]
 
 @dispensable
 class MLflow(ByEpoch, MLFlowLogger):  # type: ignore[misc]
-    """A run in a database in the current folder.
-
-    Args:
-        name: the run's.
-        run_id: of a run to go on with; a new one is begun if the database does not have it.
-    """
+    """A run in a database in the current folder: a new one unless the database has `run_id`."""
 
     def __init__(self, name: str, run_id: str | None = None) -> None:
         # Asked first, since MLflow itself would try for minutes.
@@ -176,11 +171,6 @@ class MLflow(ByEpoch, MLFlowLogger):  # type: ignore[misc]
 
 def make_loggers(kind: str, run_dir: Path, mlflow_run: str | None = None) -> dict[str, Any]:
     """The loggers that --logger names, by name. They must work now; if one fails later, the run goes on without it.
-
-    Args:
-        kind: "tensorboard", "mlflow", "both" or "none".
-        run_dir: the run's folder, whose name is the run's.
-        mlflow_run: id of the MLflow run to go on with.
 
     Raises:
         ValueError: if one cannot be written to.

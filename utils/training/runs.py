@@ -127,14 +127,10 @@ def note_start(run_dir: Path, options: dict[str, Any], train_set: Any, val_set: 
     """Notes the start beside the checkpoints, with the sum of the training data; returns what the user should read.
 
     Args:
-        run_dir: the run's folder.
         options: all settings by the names of their flags.
         train_set, val_set: `datasets.PoseSet`s.
         mlflow_run: id of the run in MLflow's database.
         earlier: the note of the run's last start; empty for a new run.
-
-    Raises:
-        ValueError: if the note cannot be written.
     """
     poses_sha256 = hashlib.sha256(train_set.poses_px["gt"].contiguous().numpy().tobytes()).hexdigest()
     note = {"options": options, "training": train_set.name, "validation": val_set.name,
