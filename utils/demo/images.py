@@ -3,6 +3,7 @@
 import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +51,10 @@ def read_picture(path: str | Path) -> Picture:
     if not path.is_file():
         raise ValueError(f"there is no picture at {path}")
     try:
-        # Pillow warns of what it could mend, and libtiff writes of what it could not.
-        with warnings.catch_warnings(), quiet_stderr():
-            warnings.simplefilter("ignore")
-            return _read(path)
+        with _opened(path) as file:
+            if file.width * file.height > LARGEST_PIXELS:
+                raise Image.DecompressionBombError
+            return Picture(_to_rgb(ImageOps.exif_transpose(file)), _focal_px(file))
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not an image that can be read ({READABLE})") from error
     except Image.DecompressionBombError as error:
@@ -66,10 +67,8 @@ def read_picture(path: str | Path) -> Picture:
 def is_picture(path: str | Path) -> bool:
     """Whether a file begins as an image does, whatever its name ends in."""
     try:
-        with warnings.catch_warnings(), quiet_stderr():
-            warnings.simplefilter("ignore")
-            with _open(Path(path)):
-                return True
+        with _opened(Path(path)):
+            return True
     except UnidentifiedImageError:
         return False
     except Exception:
@@ -77,25 +76,20 @@ def is_picture(path: str | Path) -> bool:
         return True
 
 
-def _open(path: Path) -> Image.Image:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     """The image, not decoded yet; HEIC from iPhones as well, where its package is installed."""
     with contextlib.suppress(ImportError):
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-    file = Image.open(path)
-    if file.format not in FORMATS:
-        file.close()
-        raise UnidentifiedImageError
-    return file
-
-
-def _read(path: Path) -> Picture:
-    with _open(path) as file:
-        if file.width * file.height > LARGEST_PIXELS:
-            raise Image.DecompressionBombError
-        upright = ImageOps.exif_transpose(file)
-        return Picture(_to_rgb(upright), _focal_px(file))
+    # Pillow warns of what it could mend, and libtiff writes of what it could not.
+    with warnings.catch_warnings(), quiet_stderr():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as file:
+            if file.format not in FORMATS:
+                raise UnidentifiedImageError
+            yield file
 
 
 def shrink(rgb: np.ndarray, longest_px: int) -> tuple[np.ndarray, float]:
