@@ -1,4 +1,10 @@
-"""Files of keypoints, for training and for the demo."""
+"""Files of keypoints, for training and for the demo.
+
+COCO's annotations and results, COCO-WholeBody, CrowdPose, PoseTrack, OpenPose, Halpe, AlphaPose, MMPose, Ultralytics,
+MediaPipe, MPII of HRNet and of stacked hourglasses (.json); VideoPose3D's `data_2d_*.npz`; DeepLabCut's .csv; bare
+.npy, .npz, .json and .csv; a folder of `*_keypoints.json`. One that cannot be read, has no usable person or is of an
+unknown skeleton is a `ValueError` of one sentence.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -23,29 +29,22 @@ from .tables import csv_records, npy_records, npz_records
 OPENPOSE_ENDING = "_keypoints"
 
 
-def load_keypoints(
-    path: str | Path, skeleton: str | None = None, joint_definitions: str = "h36m", score_threshold: float = 0.0
-) -> PoseSet:
-    """One's own 2D poses for training, from any file that `read_people` reads.
+def load_keypoints(path: str | Path, skeleton: str | None = None, joint_definitions: str = "h36m") -> PoseSet:
+    """One's own 2D poses for training, from a file or folder.
 
     Args:
-        path: the file or folder.
         skeleton: a name in `utils.skeleton.SOURCES`; by default what the file, its number of points or anatomy says.
         joint_definitions: "h36m" moves joints to where Human3.6M has them, "raw" takes them as they are.
-        score_threshold: points with a score of at most this count as missing.
 
     Returns:
         `poses_px["gt"]` (N, 17, 2). People with a missing point that the mapping needs, or of no size, are left
         out and counted.
-
-    Raises:
-        ValueError: one sentence, for unreadable files, unknown skeletons and files without a usable person.
     """
     groups, left_out = read_people(path, skeleton)
     sets, skeletons, faults = [], [], []
     for people in groups:
         try:
-            sets.append(_poses_of(people, joint_definitions, score_threshold, str(path)))
+            sets.append(_poses_of(people, joint_definitions, str(path)))
             skeletons.append(people.skeleton or "")
         except ValueError as error:
             faults.append(str(error))
@@ -61,11 +60,10 @@ def load_keypoints(
     return PoseSet(name, {"gt": poses}, left_out=left_out + sum(poses.left_out for poses in sets))
 
 
-def _poses_of(people: People, joint_definitions: str, score_threshold: float, where: str) -> PoseSet:
+def _poses_of(people: People, joint_definitions: str, where: str) -> PoseSet:
     people = units.in_pixels(people, None, where, print_note)
     units.check_axes(people, where, print_note)
-    enough = people.confidence > score_threshold
-    return people_to_poseset(people.points_px, enough, people.skeleton or "", joint_definitions, where)
+    return people_to_poseset(people.points_px, people.confidence > 0, people.skeleton or "", joint_definitions, where)
 
 
 def read_keypoints(
@@ -74,16 +72,12 @@ def read_keypoints(
     image_size: tuple[int, int] | None = None,
     skeleton: str | None = None,
 ) -> list[Keypoints]:
-    """The people of one picture, largest first, from any file that `read_people` reads.
+    """The people of one picture, largest first, from a file or folder.
 
     Args:
-        path: the file or folder.
         image_name: the picture's name or path, which picks its people where the file names pictures.
         image_size: its width and height in pixels.
-        skeleton: a name in `utils.skeleton.SOURCES`; by default what the file, its number of points or anatomy says.
-
-    Raises:
-        ValueError: one sentence, for unreadable files, unknown skeletons and files without people of this picture.
+        skeleton: as for `load_keypoints`.
     """
     where, found = str(path), []
     for people in read_people(path, skeleton, picture_path(image_name) if image_name else None)[0]:
@@ -103,17 +97,7 @@ def read_keypoints(
 def read_people(path: str | Path, skeleton: str | None = None, picture: str | None = None) -> tuple[list[People], int]:
     """People with at least one point that is seen, grouped by skeleton, and how many records were no points.
 
-    Files: COCO's annotations and results, COCO-WholeBody, CrowdPose, PoseTrack, OpenPose, Halpe, AlphaPose, MMPose,
-    Ultralytics, MediaPipe, MPII of HRNet and of stacked hourglasses (.json); VideoPose3D's `data_2d_*.npz`;
-    DeepLabCut's .csv; bare .npy, .npz, .json and .csv; a folder of `*_keypoints.json`.
-
-    Args:
-        path: the file or folder.
-        skeleton: what the user says.
-        picture: only the people of this picture.
-
-    Raises:
-        ValueError: one sentence, for unreadable files, unknown skeletons and files without people.
+    A picture's name leaves its people alone, where the file names pictures.
     """
     path = Path(path)
     groups, faults = gather(_records(path))

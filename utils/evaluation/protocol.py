@@ -71,27 +71,22 @@ class Evaluation:
         return {name: errors.compute() for name, errors in self.errors.items()}
 
 
-def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096, sources: Sequence[str] | None = None) -> dict[str, Any]:
-    """The figures of a lifter and of the two baselines on a whole pose set.
-
-    Arguments as for `Evaluation`; so many poses as a batch are lifted at a time.
+def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096) -> dict[str, Any]:
+    """The figures of a lifter and of the two baselines on a whole pose set, lifted batch by batch.
 
     Returns:
         {"set", "left_out", "inputs": {"gt": record, "gt+intrinsics": record, ...}}, where a record is what
         `PoseErrors.compute` returns and "baselines": {"zero_depth": ..., "standing": ...} without their actions.
 
     Raises:
-        ValueError: if there is no 3D, a source is unknown or empty, or `lift` returns NaN or a wrong shape.
+        ValueError: if there is no 3D, a source is empty, or `lift` returns NaN or a wrong shape.
     """
     if pose_set.poses_cam_mm is None:
         raise ValueError(f"{pose_set.name} has no 3D poses to compare with")
-    known = list(pose_set.poses_px)
-    if unknown := set(sources or ()) - set(known):
-        raise ValueError(f"{pose_set.name} has no 2D source {', '.join(sorted(unknown))}; known: {', '.join(known)}")
-    for source in sources or known:
-        if not usable(pose_set.poses_px[source]).any():
+    for source, poses_px in pose_set.poses_px.items():
+        if not usable(poses_px).any():
             raise ValueError(f"{pose_set.name} has no complete 2D pose from the source {source}")
-    evaluations = {name: Evaluation(one, pose_set, sources) for name, one in {"lifter": lift, **BASELINES}.items()}
+    evaluations = {name: Evaluation(one, pose_set) for name, one in {"lifter": lift, **BASELINES}.items()}
     for index in torch.arange(len(pose_set)).split(batch_size):
         part = pose_set.select(index)
         for evaluation in evaluations.values():

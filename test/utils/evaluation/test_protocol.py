@@ -11,7 +11,7 @@ from models.lifter import Lifter
 from utils.evaluation.metrics import HEADLINES, ORACLES, pose_errors
 from utils.evaluation.protocol import evaluate, lift_standing, lift_zero_depth
 from utils.geometry import project, rays_to_pixels, rotate, rotation_y
-from utils.normalization import DETECTED, flip
+from utils.normalization import DETECTED, EXACT, flip
 from utils.skeleton import INDEX, JOINTS
 
 KEYS = {*HEADLINES, "oracles", "baselines", "per_action", "poses", "skipped", "mean_over_poses"}
@@ -36,8 +36,8 @@ def test_the_inputs_and_keys_of_the_results(pose_set):
 
 def test_the_truth_scores_zero_and_a_baseline_does_not(pose_set):
     remaining = iter(pose_set.poses_cam_mm.split(16))
-    without_cameras = replace(pose_set, intrinsics_px=None)
-    results = evaluate(lambda pose, *_: 0.001 * next(remaining), without_cameras, 16, ["gt"])
+    without_cameras = replace(pose_set, intrinsics_px=None, poses_px={"gt": pose_set.poses_px["gt"]})
+    results = evaluate(lambda pose, *_: 0.001 * next(remaining), without_cameras, 16)
     assert list(results["inputs"]) == ["gt"]
     record = results["inputs"]["gt"]
     assert record["mpjpe"] < 1e-2 and record["p_mpjpe"] < 1e-2 and record["pck150"] == 100
@@ -54,19 +54,19 @@ def test_lift_gets_the_complete_rows_of_its_source_and_their_cameras(pose_set):
     calls = []
 
     def lift(pose_px, intrinsics, confidence):
-        assert confidence == DETECTED
         calls.append((pose_px, intrinsics))
+        assert confidence == (EXACT if len(calls) < 3 else DETECTED)
         return lift_zero_depth(pose_px, intrinsics)
 
-    evaluate(lift, pose_set, sources=["detected"])
-    (first, none), (second, cameras) = calls
+    evaluate(lift, pose_set)
+    (first, none), (second, cameras) = calls[2:]
     assert none is None and torch.equal(first, pose_set.poses_px["detected"][7:])
     assert torch.equal(second, first) and torch.equal(cameras, pose_set.intrinsics_px[7:])
 
 
 def test_a_lifter_is_scored_as_it_is_called_and_the_headline_is_the_mean_over_actions(pose_set):
     lifter = Lifter(width=8, blocks=1).eval()
-    record = evaluate(lifter.lift, pose_set, sources=["gt"])["inputs"]["gt+intrinsics"]
+    record = evaluate(lifter.lift, pose_set)["inputs"]["gt+intrinsics"]
     lifted = lifter.lift(pose_set.poses_px["gt"], pose_set.intrinsics_px)
     errors = pose_errors(lifted, pose_set.poses_cam_mm)["p_mpjpe"]
     means = [errors[pose_set.actions == action].mean().item() for action in range(3)]
@@ -98,8 +98,6 @@ def test_the_standing_person_faces_the_camera_upright_and_ignores_the_image():
 def test_what_cannot_be_scored_is_refused(pose_set):
     with pytest.raises(ValueError, match="no 3D poses"):
         evaluate(lift_zero_depth, PoseSet("pictures", pose_set.poses_px))
-    with pytest.raises(ValueError, match="no 2D source guessed; known: gt, detected"):
-        evaluate(lift_zero_depth, pose_set, sources=["guessed"])
     with pytest.raises(ValueError, match="NaN or infinity"):
         evaluate(lambda pose, *_: lift_zero_depth(pose) * float("nan"), pose_set)
     with pytest.raises(ValueError, match=r"it gave \(60, 17, 2\)"):
