@@ -18,8 +18,6 @@ import numpy as np
 
 from .unpickling import ArraysOnly
 
-CDF_PACKAGE = "cdflib>=1.3"
-
 
 def existing_file(path: str | Path) -> Path:
     """The path, if it is a file with something in it."""
@@ -132,7 +130,7 @@ def read_cdf(path: str | Path, name: str) -> np.ndarray:
     try:
         import cdflib
     except ImportError:
-        raise ValueError(f"{path} needs cdflib; install it with: pip install '{CDF_PACKAGE}'") from None
+        raise ValueError(f"{path} needs cdflib; install it with: pip install 'cdflib>=1.3'") from None
     with _reading(path, "CDF"):
         return as_numbers(cdflib.CDF(path).varget(name), f"{name!r} in {path}")
 

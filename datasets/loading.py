@@ -21,7 +21,6 @@ H36M_VAL_SUBJECTS = ("S9", "S11")
 SYNTHETIC_VAL_POSES = 4096
 SYNTHETIC_VAL_SEED = 2**31
 """Far from any seed of a training set, so that no validation pose is trained on."""
-DEFAULT_FOLDER = Path("data")
 
 
 def load_data(config: Config) -> tuple[Config, PoseSet, PoseSet]:
@@ -80,7 +79,7 @@ def load_validation(data: DataConfig) -> PoseSet:
 
 def folder_of(data: DataConfig) -> Path:
     """The folder of --data_dir, ./data where it is not given."""
-    return data.data_dir or DEFAULT_FOLDER
+    return data.data_dir or Path("data")
 
 
 def _training_data(data: DataConfig) -> str:

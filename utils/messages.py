@@ -12,11 +12,6 @@ def first_line(error: BaseException) -> str:
 
 
 def missing_package(error: ModuleNotFoundError, requirements: Path) -> str:
-    """Which package is not installed, and the command that installs it.
-
-    Args:
-        error: what its import raised.
-        requirements: the file that lists the packages.
-    """
+    """Which package is not installed, and the command that installs all that a file of requirements lists."""
     package = str(error.name).split(".")[0]
     return f"{package} is not installed; get all packages with: pip install -r {requirements}"

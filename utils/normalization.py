@@ -29,11 +29,8 @@ def pixels_to_norm(
     """Root-centred pose whose joints are 1 / c from the root on average (Chen et al. 2019, section 3.1).
 
     Chen divides by the head-root distance; the mean over all joints (Kudo et al. 2018) varies less with the pose.
-    It serves rays as well as pixels: the result has no unit.
-
-    Args:
-        pose_px: (..., J, 2).
-        confidence: (..., J); joints whose confidence is 0 are left out of the mean. The root must be seen.
+    It serves rays as well as pixels: the result has no unit. Joints whose confidence is 0 are left out of the mean;
+    the root must be seen.
 
     Returns:
         `pose_norm` (..., J, 2), `root_px` (..., 2) and `scale_px` (...), such that

@@ -29,8 +29,6 @@ def retarget_to_body(pose: Tensor, bodies: Bodies, generator: Generator, elevati
 
     Args:
         pose: (n, 17, 3) root-relative, camera frame, in any unit.
-        bodies: draws the segment lengths.
-        generator: on the poses' device.
         elevation_deg: by how much the cameras of the 2D data look down on average; the poses are turned upright by it.
 
     Returns:

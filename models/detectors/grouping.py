@@ -58,7 +58,6 @@ def group_people(maps: np.ndarray, names: Sequence[str], limbs: Sequence[Limb], 
     Args:
         maps: (channels, height, width): a heat map a part, the background, then the fields.
         names: of the parts.
-        limbs: the pairs of parts and their fields' channels.
         thr: lowest value of a peak.
 
     Returns:

@@ -2,6 +2,9 @@
 
 A 3D pose is a set of round limbs over a ground plane, seen from slightly above by a viewer without perspective, so
 that all axes are equal. Left limbs are blue, right limbs red, the trunk is dark.
+
+Masks (17,) of bool tell the joints that were guessed (`filled`), which are drawn hollow and their limbs paler, and
+those that are not drawn, nor are their limbs (`left_out`).
 """
 
 import functools
@@ -43,17 +46,7 @@ NONE = np.zeros(NUM_JOINTS, bool)
 def draw_pose_2d(
     image: np.ndarray, joints_px: np.ndarray, filled: np.ndarray = NONE, left_out: np.ndarray = NONE
 ) -> np.ndarray:
-    """The picture with one pose drawn over it.
-
-    Args:
-        image: (height, width, 3) uint8 RGB; it is not changed.
-        joints_px: (17, 2) pixels.
-        filled: (17,) bool; joints that were guessed are drawn hollow and their limbs paler.
-        left_out: (17,) bool; joints that are not drawn, nor are their limbs.
-
-    Returns:
-        A new (height, width, 3) uint8 array.
-    """
+    """A copy of a picture (height, width, 3) uint8 RGB with one pose (17, 2) drawn over it."""
     canvas = image.copy()
     width = line_width_px(joints_px[~left_out])
     for parent, child in shown_bones(left_out):
@@ -84,18 +77,12 @@ def draw_pose_3d(
     filled: np.ndarray = NONE,
     left_out: np.ndarray = NONE,
 ) -> np.ndarray:
-    """A 3D pose seen from one side.
+    """A 3D pose seen from one side, as a square picture of uint8 RGB.
 
     Args:
         pose_rel: (17, 3), x right, y down, z forward, any unit: the picture is scaled to the pose, alike for all
             azimuths.
         azimuth_deg: how far the pose is turned about the vertical; 0 is the view of the camera that lifted it.
-        size_px: side of the square picture.
-        filled: (17,) bool; the limbs of joints that were guessed are paler.
-        left_out: (17,) bool; joints whose limbs are not drawn.
-
-    Returns:
-        (size_px, size_px, 3) uint8 RGB.
 
     Raises:
         ValueError: for a pose of another shape or with NaN or infinity.
