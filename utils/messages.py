@@ -1,5 +1,6 @@
-"""Errors in one sentence."""
+"""Errors and notes in one sentence."""
 
+import sys
 from pathlib import Path
 
 
@@ -15,3 +16,8 @@ def missing_package(error: ModuleNotFoundError, requirements: Path) -> str:
     """Which package is not installed, and the command that installs all that a file of requirements lists."""
     package = str(error.name).split(".")[0]
     return f"{package} is not installed; get all packages with: pip install -r {requirements}"
+
+
+def print_note(sentence: str) -> None:
+    """One line for the user that is no result."""
+    print(f"note: {' '.join(sentence.split())}", file=sys.stderr)

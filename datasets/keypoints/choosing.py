@@ -1,10 +1,11 @@
 """Which of a file's people belong to a picture."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
+
+from utils.messages import print_note
 
 from .records import People
 
@@ -22,14 +23,13 @@ def of_images(people: People, images: set[str | int]) -> People:
     return people.select(np.array([image in images for image in people.images.tolist()], bool))
 
 
-def choose(known: set[str | int], picture: str, where: str, say: Callable[[str], None]) -> set[str | int]:
+def choose(known: set[str | int], picture: str, where: str) -> set[str | int]:
     """Those of a file's pictures that are the one given.
 
     Args:
         known: the pictures that the file names or numbers, at least one.
         picture: name or path of the picture.
         where: the file.
-        say: is told where this is not certain.
 
     Raises:
         ValueError: one sentence, if the file is about other pictures or does not tell which of several it is.
@@ -42,11 +42,11 @@ def choose(known: set[str | int], picture: str, where: str, say: Callable[[str],
                          "the path that the file has")  # fmt: skip
     if chosen:
         if all(_suffix(str(image)) not in ("", _suffix(picture)) for image in chosen):
-            say(f"{where} has people of {_some(chosen)}; they are taken for those of {_parts(picture)[-1]}")
+            print_note(f"{where} has people of {_some(chosen)}; they are taken for those of {_parts(picture)[-1]}")
         return chosen
     numbered = all(str(image).isdecimal() for image in known)
     if numbered and len(known) == 1 and not _stem(picture).isdecimal():
-        say(f"{where} numbers its picture, {_some(known)}; it is taken to be {_parts(picture)[-1]}")
+        print_note(f"{where} numbers its picture, {_some(known)}; it is taken to be {_parts(picture)[-1]}")
         return known
     if numbered and len(known) > 1:
         raise ValueError(f"{where} has people of several pictures, and tells only their numbers: {_some(known)}")

@@ -6,7 +6,6 @@ MediaPipe, MPII of HRNet and of stacked hourglasses (.json); VideoPose3D's `data
 unknown skeleton is a `ValueError` of one sentence.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from utils.keypoints import Keypoints
+from utils.messages import print_note
 
 from ..files import read_json
 from ..poseset import PoseSet
@@ -61,8 +61,8 @@ def load_keypoints(path: str | Path, skeleton: str | None = None, joint_definiti
 
 
 def _poses_of(people: People, joint_definitions: str, where: str) -> PoseSet:
-    people = units.in_pixels(people, None, where, print_note)
-    units.check_axes(people, where, print_note)
+    people = units.in_pixels(people, None, where)
+    units.check_axes(people, where)
     return people_to_poseset(people.points_px, people.confidence > 0, people.skeleton or "", joint_definitions, where)
 
 
@@ -81,10 +81,10 @@ def read_keypoints(
     """
     where, found = str(path), []
     for people in read_people(path, skeleton, picture_path(image_name) if image_name else None)[0]:
-        people = units.in_pixels(people, image_size, where, print_note)
-        units.check_axes(people, where, print_note)
+        people = units.in_pixels(people, image_size, where)
+        units.check_axes(people, where)
         if image_size:
-            units.check_inside(people, image_size, where, print_note)
+            units.check_inside(people, image_size, where)
         found += [
             Keypoints(people.skeleton or "", points_px, confidence, float(score))
             for points_px, confidence, score in zip(
@@ -104,7 +104,7 @@ def read_people(path: str | Path, skeleton: str | None = None, picture: str | No
     total = len(faults) + sum(map(len, groups))
     images = images_of(groups)
     if picture and images:
-        images = choose(images, picture, str(path), print_note)
+        images = choose(images, picture, str(path))
     groups, more_faults = _with_skeletons(groups, skeleton, path)
     faults += more_faults
     if faults and not groups:
@@ -125,7 +125,7 @@ def _with_skeletons(groups: list[People], skeleton: str | None, path: Path) -> t
     for people in groups:
         people = people.select(np.any(people.confidence > 0, axis=1))
         try:
-            known += [with_skeleton(people, skeleton, str(path), print_note)] if len(people) else []
+            known += [with_skeleton(people, skeleton, str(path))] if len(people) else []
         except ValueError as error:
             faults += [str(error).removeprefix(f"{path}: ")] * len(people)
     return known, faults
@@ -160,8 +160,3 @@ def _folder_records(folder: Path) -> Iterator[Record]:
         except ValueError:
             records = [Record(None)]
         yield from (replace(record, image=path.stem[: -len(OPENPOSE_ENDING)]) for record in records)
-
-
-def print_note(sentence: str) -> None:
-    """One line for the user that is no result."""
-    print(f"note: {' '.join(sentence.split())}", file=sys.stderr)

@@ -1,11 +1,12 @@
 """Which skeleton points belong to: by the file's names, by the user's word, or by number and anatomy."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
+from utils.messages import print_note
 from utils.skeleton import JOINTS_FROM, SOURCES
 
 from .anatomy import CLEARLY_BETTER, MANY, body_likeness
@@ -32,14 +33,13 @@ _OWN_MEANING = {
 }  # fmt: skip
 
 
-def with_skeleton(people: People, given: str | None, where: str, say: Callable[[str], None]) -> People:
+def with_skeleton(people: People, given: str | None, where: str) -> People:
     """The people with `skeleton` set and their points in its order.
 
     Args:
         people: as they are in the file.
         given: the user's skeleton, which wins over everything but names in the file.
         where: the file.
-        say: is told what was guessed.
 
     Raises:
         ValueError: one sentence, if the skeleton is unknown or ambiguous.
@@ -53,16 +53,16 @@ def with_skeleton(people: People, given: str | None, where: str, say: Callable[[
             raise ValueError(f"{where}: the points {', '.join(people.names)[:200]} do not make up a known skeleton")
         if named is not None:
             if given and given != named.skeleton:
-                say(f"{where}: the file names the points of {named.skeleton}, so --skeleton {given} is not used")
+                print_note(f"{where}: the file names the points of {named.skeleton}, so --skeleton {given} is not used")
             return named
-    skeleton = given or people.skeleton or _by_number(people, where, say)
+    skeleton = given or people.skeleton or _by_number(people, where)
     if people.points_px.shape[1] != len(SOURCES[skeleton]):
         count = people.points_px.shape[1]
         raise ValueError(f"{where} has {count} points a person, but skeleton {skeleton!r} has {len(SOURCES[skeleton])}")
     return replace(people, skeleton=skeleton)
 
 
-def _by_number(people: People, where: str, say: Callable[[str], None]) -> str:
+def _by_number(people: People, where: str) -> str:
     count = people.points_px.shape[1]
     own = [name for name in people.usual if len(SOURCES[name]) == count]
     options = own or [name for name in GUESSED if len(SOURCES[name]) == count]
@@ -72,7 +72,9 @@ def _by_number(people: People, where: str, say: Callable[[str], None]) -> str:
     fits = _fits(people, options)
     if not fits and len(own) == 1 and len(people) < MANY and not _fits(people, GUESSED):
         # The layout itself says what its points are, and a few people may be contorted.
-        say(f"{where}: the people do not look like bodies; if their points are not those of {own[0]}, give --skeleton")
+        print_note(
+            f"{where}: the people do not look like bodies; if their points are not those of {own[0]}, give --skeleton"
+        )
         return own[0]
     if not fits:
         raise ValueError(f"{where}: {count} points a person in the order of {' or '.join(options)} look like no body; "
@@ -81,7 +83,7 @@ def _by_number(people: People, where: str, say: Callable[[str], None]) -> str:
     if others and fits[best] < fits[others[0]] + CLEARLY_BETTER:
         raise ValueError(f"{where}: {count} points a person may be {best} or {others[0]}; give --skeleton")
     if len(own) != 1:
-        say(f"{where}: {count} points a person are taken for {best}; if they are not, give --skeleton")
+        print_note(f"{where}: {count} points a person are taken for {best}; if they are not, give --skeleton")
     return best
 
 

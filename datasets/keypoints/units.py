@@ -1,9 +1,8 @@
 """Units and axes: coordinates that are shares of the picture, y up, points outside the picture."""
 
-from collections.abc import Callable
-
 import numpy as np
 
+from utils.messages import print_note
 from utils.skeleton import SOURCES
 
 from .records import People
@@ -24,14 +23,13 @@ NEARLY_ALL = 0.9
 """So large a share of people whose face is seen do not turn their backs."""
 
 
-def in_pixels(people: People, size_px: tuple[float, float] | None, where: str, say: Callable[[str], None]) -> People:
+def in_pixels(people: People, size_px: tuple[float, float] | None, where: str) -> People:
     """The people in the picture's pixels.
 
     Args:
         people: as they are in the file.
         size_px: width and height of the picture; None if they are of many pictures.
         where: the file.
-        say: is told what was changed.
 
     Raises:
         ValueError: one sentence, if the unit cannot be known.
@@ -39,7 +37,7 @@ def in_pixels(people: People, size_px: tuple[float, float] | None, where: str, s
     sizes = people.sizes_px if size_px is None else np.broadcast_to(size_px, people.sizes_px.shape)
     seen = people.points_px[np.isfinite(people.points_px).all(axis=2)]
     if len(seen) and np.abs(seen).max() <= LARGEST_SHARE:
-        return _from_shares(people, seen, sizes, where, say)
+        return _from_shares(people, seen, sizes, where)
     if size_px is None or not len(people):
         return people
     stated = people.sizes_px[0]
@@ -48,25 +46,25 @@ def in_pixels(people: People, size_px: tuple[float, float] | None, where: str, s
         said, real = (f"{width:g} x {height:g}" for width, height in (stated, size_px))
         shown = f"{where} is about a picture of {said} pixels, not {real}"
         if abs(factor[0] / factor[1] - 1) > SAME_SHAPE:
-            say(f"{shown}; is it the same picture?")
+            print_note(f"{shown}; is it the same picture?")
             return people
-        say(f"{shown}; its points are scaled by {factor[0]:.4g}")
+        print_note(f"{shown}; its points are scaled by {factor[0]:.4g}")
         return people.scaled(factor)
     return people
 
 
-def _from_shares(people: People, seen: np.ndarray, sizes: np.ndarray, where: str, say: Callable[[str], None]) -> People:
+def _from_shares(people: People, seen: np.ndarray, sizes: np.ndarray, where: str) -> People:
     hips = np.abs(_of(people, "left_hip", "right_hip"))
     stated = people.in_shares and seen.min() >= LEAST_SHARE and not np.all(hips < AT_ORIGIN)
     if not stated and (seen.min() < -MARGIN or seen.max() > 1 + MARGIN):
         raise ValueError(f"{where}: coordinates from {seen.min():.3g} to {seen.max():.3g} are no pixels; give pixels")
     if not np.isfinite(sizes).all():
         raise ValueError(f"{where}: coordinates from 0 to 1 need the picture's size; give pixels")
-    say(f"{where}: coordinates from 0 to 1 are taken for shares of the picture's width and height")
+    print_note(f"{where}: coordinates from 0 to 1 are taken for shares of the picture's width and height")
     return people.scaled(sizes[:, None])
 
 
-def check_axes(people: People, where: str, say: Callable[[str], None]) -> None:
+def check_axes(people: People, where: str) -> None:
     """Looks whether y points down.
 
     Raises:
@@ -81,10 +79,10 @@ def check_axes(people: People, where: str, say: Callable[[str], None]) -> None:
         raise ValueError(f"{where}: the people stand on their heads, so y points up; give y down from the upper edge")
     turned = _is_mirrored(people)[_face_is_seen(people)]
     if len(turned) >= MANY and turned.mean() > NEARLY_ALL:
-        say(f"{where}: {turned.mean():.0%} of the people whose face is seen have their left on the left of the "
-            "picture; are left and right swapped?")  # fmt: skip
+        print_note(f"{where}: {turned.mean():.0%} of the people whose face is seen have their left on the left of the "
+                   "picture; are left and right swapped?")  # fmt: skip
     if len(people) and upside_down.mean() > 0.5:
-        say(f"{where}: the people stand on their heads; if they do not in the picture, y must point down")
+        print_note(f"{where}: the people stand on their heads; if they do not in the picture, y must point down")
 
 
 def _of(people: People, *names: str) -> np.ndarray:
@@ -114,11 +112,12 @@ def _is_mirrored(people: People) -> np.ndarray:
     return _face_is_seen(people) & (up[:, 0] * left[:, 1] - up[:, 1] * left[:, 0] < 0)
 
 
-def check_inside(people: People, size_px: tuple[float, float], where: str, say: Callable[[str], None]) -> None:
+def check_inside(people: People, size_px: tuple[float, float], where: str) -> None:
     """Warns where people's points lie far outside the picture."""
     far = FAR * max(size_px)
     with np.errstate(invalid="ignore"):
         outside = ((people.points_px < -far) | (people.points_px > np.add(size_px, far))).any(axis=2)
     if outside.any():
-        say(f"{where}: {outside.sum()} points lie far outside the picture of {size_px[0]:g} x {size_px[1]:g} pixels; "
-            "are they of this picture and in its pixels?")  # fmt: skip
+        size = f"{size_px[0]:g} x {size_px[1]:g} pixels"
+        print_note(f"{where}: {outside.sum()} points lie far outside the picture of {size}; are they of this picture "
+                   "and in its pixels?")  # fmt: skip
