@@ -20,6 +20,7 @@ SMALLEST_SIZE = 1e-6
 LARGEST_SIZE = 1e15
 """Joints further from the root than this are no pose: float32 cannot hold the squares of much more."""
 
+# Shapes that signatures share: any leading dimensions, then the joints.
 Pose2D = Float[Tensor, "*batch joint 2"]
 Pose3D = Float[Tensor, "*batch joint 3"]
 Pose = Float[Tensor, "*batch joint dim"]

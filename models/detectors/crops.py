@@ -45,7 +45,7 @@ def windows(image: np.ndarray, fraction: float) -> list[np.ndarray]:
 def crop_matrix(circle_px: np.ndarray, size: int) -> np.ndarray:
     """(2, 3) affine from a crop of `size` pixels a side to the image: the person upright, hips in the middle.
 
-    The circle (2, 2) is the middle of the hips, and the rim of the circle around the person.
+    A person's circle (2, 2) is the middle of the hips and a point of its rim.
     """
     hips_px, rim_px = circle_px
     up = rim_px - hips_px

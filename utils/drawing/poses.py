@@ -46,7 +46,7 @@ NONE = np.zeros(NUM_JOINTS, bool)
 def draw_pose_2d(
     image: np.ndarray, joints_px: np.ndarray, filled: np.ndarray = NONE, left_out: np.ndarray = NONE
 ) -> np.ndarray:
-    """A copy of a picture (height, width, 3) uint8 RGB with one pose (17, 2) drawn over it."""
+    """A copy of a picture (height, width, 3) uint8 RGB with one pose (17, 2) in its pixels drawn over it."""
     canvas = image.copy()
     width = line_width_px(joints_px[~left_out])
     for parent, child in shown_bones(left_out):
