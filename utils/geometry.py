@@ -37,11 +37,7 @@ _INDICES: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}
 
 
 def lift_to_camera(pose_norm: Pose2D, depth: PerJoint) -> Pose3D:
-    """X = (x z, y z, z): the points at the given depths on the rays of an image (Chen et al. 2019, Eq. 1).
-
-    Returns:
-        (..., J, 3) camera frame; its projection is `pose_norm` again.
-    """
+    """X = (x z, y z, z): the points at the given depths on the rays of an image (Chen et al. 2019, Eq. 1)."""
     return torch.cat([pose_norm * depth[..., None], depth[..., None]], dim=-1)
 
 
