@@ -1,0 +1,42 @@
+"""How often radii hold."""
+
+import pytest
+import torch
+
+from datasets.synthetic.people import load_synthetic
+from models import Lifter
+from utils.evaluation.protocol import WITH_INTRINSICS
+from utils.evaluation.uncertainty import radii_hold
+from utils.geometry import root_relative
+
+NAMES = ("gt", "gt" + WITH_INTRINSICS)
+
+
+@pytest.fixture(scope="module")
+def people():
+    return load_synthetic(600, seed=0)
+
+
+def off_by(people, off_mm, radius_mm):
+    """A lifter that errs by a known distance, in poses of half the true size."""
+    step = torch.nn.functional.normalize(torch.randn(600, 17, 3, generator=torch.Generator().manual_seed(0)), dim=-1)
+    step[:, 0] = 0
+    pose = 0.5 * (root_relative(people.poses_cam_mm) + off_mm * step)
+    return lambda poses_px, cameras, confidence: (pose, torch.full((600, 17), 0.5 * radius_mm))
+
+
+@pytest.mark.parametrize("off_mm, radius_mm, expected", [(10, 20, 100), (30, 10, 0)])
+def test_radii_are_in_the_poses_unit(off_mm, radius_mm, expected, people):
+    assert radii_hold(off_by(people, off_mm, radius_mm), people, NAMES) == pytest.approx(dict.fromkeys(NAMES, expected), abs=0.5)
+
+
+def test_it_is_counted_by_joint_whatever_the_parts(people):
+    lifter = Lifter(width=16, blocks=1, corrects_points=True).eval()
+    whole = radii_hold(lifter.lift_with_uncertainty, people, NAMES)
+    parts = radii_hold(lifter.lift_with_uncertainty, people, NAMES, batch_size=77)
+    pose, radius = lifter.lift_with_uncertainty(people.poses_px["gt"], None, 1.0)
+    true = root_relative(people.poses_cam_mm)
+    scale = ((pose * true).sum(dim=(1, 2)) / pose.square().sum(dim=(1, 2))).clamp(min=0)[:, None]
+    inside = (scale[..., None] * pose - true).norm(dim=-1) <= scale * radius
+    assert whole == pytest.approx(parts, abs=0.05)
+    assert whole["gt"] == pytest.approx(100 * inside[:, 1:].float().mean().item(), abs=0.05)
