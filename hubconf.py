@@ -16,7 +16,8 @@ def lifter(checkpoint="pretrained_model", device="cpu"):
 
     Args:
         checkpoint: "pretrained_model", "noisy_keypoints" (told how far to trust each keypoint), "mpii_2d_only",
-            "generated_people_only" (free of any data set's licence), or the path of a checkpoint of your own.
+            "coco_and_synthetic" and "generated_people_only" (both free for commercial use), or the path of a checkpoint
+            of your own.
         device: "cpu", "cuda" and so on.
 
     Returns:

@@ -76,7 +76,7 @@ def test_a_lifter_by_name_or_path_is_the_checkpoints(clone, said, pose_px):
 
 
 def test_an_unknown_checkpoint_is_named_beside_those_shipped():
-    with pytest.raises(ValueError, match=r"no checkpoint new: give generated_people_only, .*, or the path"):
+    with pytest.raises(ValueError, match=r"no checkpoint new: give coco_and_synthetic, .*, or the path"):
         hubconf.lifter("new")
 
 

@@ -39,7 +39,8 @@ LIFTERS = {
     "pretrained_model": "usual: MPII's 2D poses and synthetic poses (for research only)",
     "noisy_keypoints": "corrects noisy points and tells its uncertainty (for research only)",
     "mpii_2d_only": "MPII's 2D poses alone (for research only)",
-    "generated_people_only": "synthetic poses alone (MIT)",
+    "coco_and_synthetic": "COCO's 2D poses and synthetic poses (free for every use)",
+    "generated_people_only": "synthetic poses alone, no data set (free for every use)",
 }
 """Name of each checkpoint and what the page says of it; the first is the default."""
 PACKAGES = {
