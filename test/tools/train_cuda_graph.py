@@ -25,7 +25,7 @@ from datasets.datamodule import PoseDataModule
 from datasets.loading import load_training
 from losses.adversarial import discriminator_terms
 from losses.self_supervision import SelfSupervision, total
-from models import optimization, save_lifter
+from models import load_lifter, optimization, save_lifter
 from models.gan import PoseGAN
 from models.pseudo_labels import PSEUDO_LABELS_FROM, LabelledPoses
 from utils.command_line import parse_config
@@ -55,15 +55,17 @@ class Training:
     """Networks, optimizers and the batch in its fixed place."""
 
     def __init__(self, config: Config) -> None:
-        self.config, options = config, config.optimization
+        start = load_lifter(config.run.init) if config.run.init else None
+        self.config = config = config.updated(start.shape()) if start else config
+        self.labels_from, options = 0.0 if start else PSEUDO_LABELS_FROM, config.optimization
         self.device = device = torch.device("cpu" if config.run.gpus == 0 or not torch.cuda.is_available() else "cuda")
         torch.manual_seed(config.run.seed)
         train = load_training(config.data, config.run.seed)
         apart = config.losses.frame_gap
         self.poses = PoseDataModule(train, train, options.batch_size, config.run.seed, apart).train_norm.to(device)
-        self.system = system = PoseGAN(config).to(device).train()
+        self.system = system = PoseGAN(config, start).to(device).train()
         system.lifter_ema.eval()
-        system.labelled_poses = LabelledPoses(config.losses, config.views, device)
+        system.labelled_poses = LabelledPoses(config.losses, config.views, device, self.labels_from)
         system.self_supervision = SelfSupervision(config.losses, config.views, system.bone_ratios)
         self.lifter_adam = GraphedAdam(system.lifter, options.gen_lr, options.gen_eps, device)
         self.judge_adams = {
@@ -135,9 +137,9 @@ class Training:
         graph, began, values = None, time.time(), {}
         for number in range(steps):
             progress = number / steps
-            late = progress >= PSEUDO_LABELS_FROM
+            late = progress >= self.labels_from
             self.feed(progress)
-            since = number - math.ceil(steps * PSEUDO_LABELS_FROM) if late else number
+            since = number - math.ceil(steps * self.labels_from) if late else number
             if self.device.type == "cpu" or since < (AFTER_CHANGE if late else WARM_UP):
                 graph, values = None, self.warm_up(float(late), number)
             else:

@@ -27,7 +27,9 @@ def off_by(people, off_mm, radius_mm):
 
 @pytest.mark.parametrize("off_mm, radius_mm, expected", [(10, 20, 100), (30, 10, 0)])
 def test_radii_are_in_the_poses_unit(off_mm, radius_mm, expected, people):
-    assert radii_hold(off_by(people, off_mm, radius_mm), people, NAMES) == pytest.approx(dict.fromkeys(NAMES, expected), abs=0.5)
+    assert radii_hold(off_by(people, off_mm, radius_mm), people, NAMES) == pytest.approx(
+        dict.fromkeys(NAMES, expected), abs=0.5
+    )
 
 
 def test_it_is_counted_by_joint_whatever_the_parts(people):
