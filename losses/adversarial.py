@@ -20,11 +20,11 @@ from .self_supervision import Cycle, Term, Terms
 
 Kind = Literal["non_saturating", "least_squares"]
 """The values of --gan_loss."""
-Judge = Callable[[Tensor], Tensor]
+Network = Callable[[Tensor], Tensor]
 """A discriminator: logits (n) of normalised 2D poses or motions (n, 17, 2), positive for real."""
 
 
-class Contest(NamedTuple):
+class Comparison(NamedTuple):
     """What a discriminator is to tell apart, (B, 17, 2) each: poses, or motions."""
 
     loss_name: str
@@ -33,13 +33,13 @@ class Contest(NamedTuple):
     fake_norm: Tensor
 
 
-Contests = dict[str, Contest]
+Comparisons = dict[str, Comparison]
 """By the discriminators' names."""
 
 
-def contests(
+def comparisons(
     lift: Callable[[Tensor], Tensor], batch_norm: Tensor, cycle: Cycle, rotation: Tensor, options: LossConfig
-) -> Contests:
+) -> Comparisons:
     """What each discriminator is to tell apart.
 
     Args:
@@ -51,11 +51,11 @@ def contests(
     """
     found = {}
     if options.weight_adversarial:
-        found["discriminator"] = Contest("adversarial", first_frames(batch_norm), cycle.projection_norm)
+        found["discriminator"] = Comparison("adversarial", first_frames(batch_norm), cycle.projection_norm)
     if options.weight_temporal:
         first_norm, later_norm = batch_norm.unbind(dim=1)
         fake = projected_motion(cycle.rotated, rotate(lift(later_norm), rotation))
-        found["temporal_discriminator"] = Contest("temporal", later_norm - first_norm, fake)
+        found["temporal_discriminator"] = Comparison("temporal", later_norm - first_norm, fake)
     return found
 
 
@@ -73,33 +73,33 @@ def projected_motion(
 
 
 def generator_terms(
-    judges: Mapping[str, Judge], found: Contests, options: LossConfig, generator: torch.Generator
+    discriminators: Mapping[str, Network], found: Comparisons, options: LossConfig, generator: torch.Generator
 ) -> Terms:
     """The lifter's loss against each discriminator."""
     return [
         Term(
-            contest.loss_name,
-            getattr(options, f"weight_{contest.loss_name}"),
-            generator_term(judges[name], contest.fake_norm, options, generator),
+            comparison.loss_name,
+            getattr(options, f"weight_{comparison.loss_name}"),
+            generator_term(discriminators[name], comparison.fake_norm, options, generator),
         )
-        for name, contest in found.items()
+        for name, comparison in found.items()
     ]
 
 
 def generator_term(
-    judge: Judge, fake_norm: Float[Tensor, "batch joint 2"], options: LossConfig, generator: torch.Generator
+    discriminator: Network, fake_norm: Float[Tensor, "batch joint 2"], options: LossConfig, generator: torch.Generator
 ) -> Float[Tensor, ""]:
     """The lifter's loss on its projections in random views, poses or motions."""
-    fake_logit = judge(add_noise(fake_norm, options.discriminator_noise, generator))
+    fake_logit = discriminator(add_noise(fake_norm, options.discriminator_noise, generator))
     return generator_loss(fake_logit, options.gan_loss)
 
 
 def discriminator_terms(
-    judge: Judge, contest: Contest, options: LossConfig, generator: torch.Generator
+    discriminator: Network, comparison: Comparison, options: LossConfig, generator: torch.Generator
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """A discriminator's loss on real and projected poses or motions, without gradients for the lifter; its accuracy."""
-    both = torch.cat([contest.real_norm, contest.fake_norm.detach()])
-    real_logit, fake_logit = judge(add_noise(both, options.discriminator_noise, generator)).chunk(2)
+    both = torch.cat([comparison.real_norm, comparison.fake_norm.detach()])
+    real_logit, fake_logit = discriminator(add_noise(both, options.discriminator_noise, generator)).chunk(2)
     loss = discriminator_loss(real_logit, fake_logit, options.gan_loss)
     return loss, discriminator_accuracy(real_logit.detach(), fake_logit.detach())
 

@@ -36,7 +36,7 @@ class Discriminator(nn.Module):
         return self.network(features.reshape(-1, features.shape[-1])).float().reshape(pose_norm.shape[:-2])
 
 
-def discriminators(config: Config) -> dict[str, Discriminator]:
+def make_discriminators(config: Config) -> dict[str, Discriminator]:
     """The discriminator of poses and, if its loss has a weight, that of motions, by their names."""
     names = ["discriminator", *(["temporal_discriminator"] if config.losses.weight_temporal else [])]
     return {

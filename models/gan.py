@@ -9,13 +9,13 @@ from pytorch_lightning import LightningModule
 from torch import Generator, Tensor
 
 from datasets.poseset import PoseSet
-from losses.adversarial import Contest, Contests, contests, discriminator_terms, first_frames, generator_terms
+from losses.adversarial import Comparison, Comparisons, comparisons, discriminator_terms, first_frames, generator_terms
 from losses.self_supervision import SelfSupervision, Terms, random_views, total
 from utils.anthropometry import bone_ratios
 from utils.config import Config
 
 from . import optimization
-from .discriminator import discriminators
+from .discriminator import make_discriminators
 from .lifter import Lifter
 from .pseudo_labels import PSEUDO_LABELS_FROM, LabelledPoses
 from .validation import Validation
@@ -40,9 +40,9 @@ class PoseGAN(LightningModule):
         if start:
             self.lifter.load_state_dict(start.state_dict())
         self.lifter_ema = deepcopy(self.lifter).eval().requires_grad_(False)
-        self.judges = discriminators(config)
-        for name, judge in self.judges.items():
-            self.add_module(name, judge)
+        self.discriminators = make_discriminators(config)
+        for name, discriminator in self.discriminators.items():
+            self.add_module(name, discriminator)
         self.register_buffer("bone_ratios", bone_ratios(), persistent=False)
         self.means = optimization.EpochMeans()
 
@@ -55,8 +55,9 @@ class PoseGAN(LightningModule):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One Adam for each network."""
         options = self.config.optimization
-        judges = [optimization.SteeredAdam(judge, options.dis_lr, options.dis_eps) for judge in self.judges.values()]
-        return [optimization.SteeredAdam(self.lifter, options.gen_lr, options.gen_eps), *judges]
+        lifter = optimization.SteeredAdam(self.lifter, options.gen_lr, options.gen_eps)
+        others = self.discriminators.values()
+        return [lifter, *(optimization.SteeredAdam(one, options.dis_lr, options.dis_eps) for one in others)]
 
     def training_step(self, batch: tuple[Tensor, int], batch_idx: int) -> None:
         """One step of the lifter and, unless it is too accurate, one of each discriminator.
@@ -71,26 +72,26 @@ class PoseGAN(LightningModule):
         optimizers: Any = self.optimizers()
         progress = optimization.fraction_done(self.trainer, batch_idx)
         optimization.set_learning_rates(optimizers, self.config.optimization, progress)
-        for judge in self.judges.values():
-            judge.requires_grad_(False)
+        for discriminator in self.discriminators.values():
+            discriminator.requires_grad_(False)
         terms, found = self.lifter_terms(batch_norm, progress, generator)
         self.step_lifter(optimizers[0], terms, batch_idx)
         values = {f"loss_{term.name}": term.value for term in terms}
-        for optimizer, (name, judge) in zip(optimizers[1:], self.judges.items(), strict=True):
-            judge.requires_grad_(True)
+        for optimizer, (name, discriminator) in zip(optimizers[1:], self.discriminators.items(), strict=True):
+            discriminator.requires_grad_(True)
             if name in found:
                 values |= self.step_discriminator(optimizer, name, found[name], generator)
         self.means.add(values)
 
-    def lifter_terms(self, batch_norm: Tensor, progress: float, generator: Generator) -> tuple[Terms, Contests]:
+    def lifter_terms(self, batch_norm: Tensor, progress: float, generator: Generator) -> tuple[Terms, Comparisons]:
         """The lifter's losses on a batch, and what the discriminators are to tell apart."""
         losses, terms, found, pose_norm = self.config.losses, Terms(), {}, first_frames(batch_norm)
         if self.self_supervision.is_active:
             rotation = random_views(len(pose_norm), self.config.views, generator)
             lift = partial(self.lifter.on_rays, confidence=self.lifter.random_confidence(pose_norm, generator))
             cycle, terms = self.self_supervision(lift, pose_norm, rotation)
-            found = contests(lift, batch_norm, cycle, rotation, losses)
-            terms += generator_terms(self.judges, found, losses, generator)
+            found = comparisons(lift, batch_norm, cycle, rotation, losses)
+            terms += generator_terms(self.discriminators, found, losses, generator)
         if losses.weight_supervised and self.labelled_poses.available(progress):
             pose_mm = self.labelled_poses.sample(pose_norm, progress, self.lifter_ema, generator)
             terms += self.labelled_poses.terms(self.lifter, pose_mm, generator)
@@ -107,11 +108,11 @@ class PoseGAN(LightningModule):
         optimization.update_average(self.lifter_ema, self.lifter, self.config.optimization.ema_decay, step)
 
     def step_discriminator(
-        self, optimizer: Any, name: str, contest: Contest, generator: Generator
+        self, optimizer: Any, name: str, both: Comparison, generator: Generator
     ) -> dict[str, Tensor]:
         """One update of a discriminator, skipped while its accuracy exceeds the cap (Kudo et al. 2018)."""
         options = self.config.losses
-        loss, accuracy = discriminator_terms(self.judges[name], contest, options, generator)
+        loss, accuracy = discriminator_terms(self.discriminators[name], both, options, generator)
         optimizer.zero_grad()
         self.manual_backward(loss)
         # All processes must come to the same decision, or they wait for each other for ever.

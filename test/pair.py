@@ -28,13 +28,15 @@ def record_and_train(rank: int, flags: list[str]) -> int:
     step_now = 0
     adversarial.discriminator_accuracy = lambda *logits: torch.tensor(ACCURACIES[step_now % 2][rank])
 
-    def step_discriminator(system, optimizer, name, contest, generator):
+    def step_discriminator(system, optimizer, name, comparison, generator):
         nonlocal step_now
         step_now = next(steps)
-        before = [parameter.clone() for parameter in system.judges[name].parameters()]
-        terms = real_step(system, optimizer, name, contest, generator)
-        moved = any(not torch.equal(*pair) for pair in zip(before, system.judges[name].parameters(), strict=True))
-        seen.append((contest.real_norm, moved))
+        before = [parameter.clone() for parameter in system.discriminators[name].parameters()]
+        terms = real_step(system, optimizer, name, comparison, generator)
+        moved = any(
+            not torch.equal(*pair) for pair in zip(before, system.discriminators[name].parameters(), strict=True)
+        )
+        seen.append((comparison.real_norm, moved))
         return terms
 
     def on_train_end(system):

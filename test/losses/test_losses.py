@@ -123,7 +123,9 @@ def motions(lift, pairs, rotation):
     """What the temporal discriminator is to tell apart, of pairs of frames seen in one view."""
     rotation = rotation.expand(len(pairs), 3, 3)
     cycle = self_supervision.lift_cycle(lift, pairs[:, 0], rotation, renormalise=True)
-    return adversarial.contests(lift, pairs, cycle, rotation, LossConfig(weight_temporal=1.0))["temporal_discriminator"]
+    return adversarial.comparisons(lift, pairs, cycle, rotation, LossConfig(weight_temporal=1.0))[
+        "temporal_discriminator"
+    ]
 
 
 def test_motion_lifted_rightly_is_the_motion_that_another_camera_sees():
@@ -138,22 +140,22 @@ def test_motion_lifted_rightly_is_the_motion_that_another_camera_sees():
 
     seen_there = frame_pairs(there, 5)
     motion_there = seen_there[:, 1] - seen_there[:, 0]
-    contest = motions(knowing, pairs, turn)
-    assert contest.loss_name == "temporal" and motion_there.abs().max() > 0.01
-    torch.testing.assert_close(contest.real_norm, pairs[:, 1] - pairs[:, 0])
-    torch.testing.assert_close(contest.fake_norm, motion_there, atol=1e-5, rtol=0)
+    comparison = motions(knowing, pairs, turn)
+    assert comparison.loss_name == "temporal" and motion_there.abs().max() > 0.01
+    torch.testing.assert_close(comparison.real_norm, pairs[:, 1] - pairs[:, 0])
+    torch.testing.assert_close(comparison.fake_norm, motion_there, atol=1e-5, rtol=0)
     truth = {norm: flat * torch.tensor([1.0, 1.0, 0.0]) for norm, flat in truth.items()}
     assert (motions(knowing, pairs, turn).fake_norm - motion_there).abs().max() > 0.01
 
 
 def test_motion_is_real_whatever_the_depths_in_the_view_that_it_was_seen_from():
     pairs = frame_pairs(videos(torch.from_numpy(walking(30)).float(), torch.eye(3)[None]), 5)
-    contest = motions(Lifter(16, 1).eval().on_rays, pairs, torch.eye(3))
-    torch.testing.assert_close(contest.fake_norm, contest.real_norm, atol=1e-6, rtol=0)
+    comparison = motions(Lifter(16, 1).eval().on_rays, pairs, torch.eye(3))
+    torch.testing.assert_close(comparison.fake_norm, comparison.real_norm, atol=1e-6, rtol=0)
     still = pairs[:, :1].expand(-1, 2, -1, -1)
-    contest = motions(Lifter(16, 1).train().on_rays, still, rotation_y(torch.tensor([0.9])))
-    assert contest.real_norm.abs().max() == 0
-    torch.testing.assert_close(contest.fake_norm, contest.real_norm, atol=1e-6, rtol=0)
+    comparison = motions(Lifter(16, 1).train().on_rays, still, rotation_y(torch.tensor([0.9])))
+    assert comparison.real_norm.abs().max() == 0
+    torch.testing.assert_close(comparison.fake_norm, comparison.real_norm, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("distribution", ["normal", "uniform"])

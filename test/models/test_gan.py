@@ -174,8 +174,8 @@ def test_the_temporal_discriminator_is_beside_the_other_and_learns_motions(peopl
     options = {**SYNTHETIC, "weight_supervised": 0.0, "weight_temporal": 1.0, "gan_accuracy_cap": 0.0}
     alone, trainer = fit(people, tmp_path, epochs=1, **options)
     assert trainer.callback_metrics["loss_temporal"] > 0 and "loss_adversarial" not in trainer.callback_metrics
-    for name, judge in start.judges.items():
-        for before, after in zip(judge.parameters(), alone.judges[name].parameters(), strict=True):
+    for name, discriminator in start.discriminators.items():
+        for before, after in zip(discriminator.parameters(), alone.discriminators[name].parameters(), strict=True):
             assert torch.equal(before, after), "each rests"
 
 

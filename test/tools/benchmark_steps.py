@@ -6,7 +6,7 @@ import torch
 from benchmark_table import BATCH, Bench, paper_system, products, training_norm
 
 from datasets.datamodule import EpochBatches
-from losses.adversarial import Contest, discriminator_terms
+from losses.adversarial import Comparison, discriminator_terms
 from losses.self_supervision import total
 from models.gan import PoseGAN
 from models.optimization import MAX_GRADIENT_NORM, SteeredAdam, update_average
@@ -27,10 +27,10 @@ class BareStep:
         generator = torch.Generator(pose_norm.device).manual_seed(1)
         with torch.autocast(pose_norm.device.type, torch.bfloat16, enabled=low):
             self.system.discriminator.requires_grad_(False)
-            terms, contests = self.system.lifter_terms(pose_norm, 0.0, generator)
+            terms, comparisons = self.system.lifter_terms(pose_norm, 0.0, generator)
             self.step_lifter(self.lifter_optimizer, total(terms))
             self.system.discriminator.requires_grad_(True)
-            loss = self.step_discriminator(self.discriminator_optimizer, contests["discriminator"], generator)
+            loss = self.step_discriminator(self.discriminator_optimizer, comparisons["discriminator"], generator)
         self.system.means.add({**{term.name: term.value for term in terms}, "discriminator": loss})
 
     def step_lifter(self, optimizer: SteeredAdam, loss: torch.Tensor) -> None:
@@ -41,10 +41,12 @@ class BareStep:
         optimizer.step()
         update_average(self.system.lifter_ema, self.system.lifter, self.system.config.optimization.ema_decay, 1000)
 
-    def step_discriminator(self, optimizer: SteeredAdam, contest: Contest, generator: torch.Generator) -> torch.Tensor:
+    def step_discriminator(
+        self, optimizer: SteeredAdam, comparison: Comparison, generator: torch.Generator
+    ) -> torch.Tensor:
         """Gradients and update, whatever the accuracy: the loss."""
         losses = self.system.config.losses
-        loss, accuracy = discriminator_terms(self.system.discriminator, contest, losses, generator)
+        loss, accuracy = discriminator_terms(self.system.discriminator, comparison, losses, generator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
@@ -58,10 +60,15 @@ def step_products(system: PoseGAN, count: int) -> Factors:
     def linears(network):
         return [module.weight.detach() for module in network.modules() if isinstance(module, torch.nn.Linear)]
 
-    lifter, judge, device = linears(system.lifter), linears(system.discriminator), system.bone_ratios.device
+    lifter, discriminator, device = linears(system.lifter), linears(system.discriminator), system.bone_ratios.device
     # Rows, then whether weights and whether the input get gradients: two lifts, the generator's loss, the
     # discriminator's.
-    passes = [(lifter, count, 1, 0), (lifter, count, 1, 1), (judge, count, 0, 1), (judge, 2 * count, 1, 0)]
+    passes = [
+        (lifter, count, 1, 0),
+        (lifter, count, 1, 1),
+        (discriminator, count, 0, 1),
+        (discriminator, 2 * count, 1, 0),
+    ]
     factors = []
     for weights, rows, of_weights, of_input in passes:
         for number, weight in enumerate(weights):

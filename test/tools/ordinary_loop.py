@@ -42,7 +42,7 @@ class OrdinaryGAN(PoseGAN):
         lifter_optimizer, discriminator_optimizer = self.optimizers()
 
         self.toggle_optimizer(lifter_optimizer)
-        terms, contests = self.lifter_terms(pose_norm, 0.0, generator)
+        terms, comparisons = self.lifter_terms(pose_norm, 0.0, generator)
         lifter_optimizer.zero_grad()
         self.manual_backward(total(terms))
         lifter_optimizer.step()
@@ -54,7 +54,7 @@ class OrdinaryGAN(PoseGAN):
 
         losses = self.config.losses
         self.toggle_optimizer(discriminator_optimizer)
-        fake_norm = contests["discriminator"].fake_norm.detach()
+        fake_norm = comparisons["discriminator"].fake_norm.detach()
         real_logit = self.discriminator(add_noise(pose_norm, losses.discriminator_noise, generator))
         fake_logit = self.discriminator(add_noise(fake_norm, losses.discriminator_noise, generator))
         loss = discriminator_loss(real_logit, fake_logit, losses.gan_loss)

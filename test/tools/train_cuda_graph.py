@@ -68,8 +68,9 @@ class Training:
         system.labelled_poses = LabelledPoses(config.losses, config.views, device, self.labels_from)
         system.self_supervision = SelfSupervision(config.losses, config.views, system.bone_ratios)
         self.lifter_adam = GraphedAdam(system.lifter, options.gen_lr, options.gen_eps, device)
-        self.judge_adams = {
-            name: GraphedAdam(judge, options.dis_lr, options.dis_eps, device) for name, judge in system.judges.items()
+        self.discriminator_adams = {
+            name: GraphedAdam(discriminator, options.dis_lr, options.dis_eps, device)
+            for name, discriminator in system.discriminators.items()
         }
         self.generator = Generator(device).manual_seed(config.run.seed + 1)
         self.order = Generator(device).manual_seed(config.run.seed + 2)
@@ -87,24 +88,24 @@ class Training:
         options = self.config.optimization
         factor = (1 + math.cos(math.pi * progress)) / 2 if options.lr_schedule == "cosine" else 1.0
         self.lifter_adam.set_rate(options.gen_lr * factor)
-        for adam in self.judge_adams.values():
+        for adam in self.discriminator_adams.values():
             adam.set_rate(options.dis_lr * factor)
 
     def step(self, progress: float, number: int) -> dict[str, Tensor]:
         """One step of all networks, as `PoseGAN.training_step`; the losses, on the device."""
         system = self.system
-        for judge in system.judges.values():
-            judge.requires_grad_(False)
-        terms, contests = system.lifter_terms(self.batch, progress, self.generator)
+        for discriminator in system.discriminators.values():
+            discriminator.requires_grad_(False)
+        terms, comparisons = system.lifter_terms(self.batch, progress, self.generator)
         self.lifter_adam.zero_grad()
         total(terms).backward()
         self.lifter_adam.clip_next_step(optimization.MAX_GRADIENT_NORM)
         self.lifter_adam.step()
         optimization.update_average(system.lifter_ema, system.lifter, self.config.optimization.ema_decay, number)
         values, losses = {term.name: term.value.detach() for term in terms}, self.config.losses
-        for name, contest in contests.items():
-            judge, adam = system.judges[name].requires_grad_(True), self.judge_adams[name]
-            loss, accuracy = discriminator_terms(judge, contest, losses, self.generator)
+        for name, comparison in comparisons.items():
+            discriminator, adam = system.discriminators[name].requires_grad_(True), self.discriminator_adams[name]
+            loss, accuracy = discriminator_terms(discriminator, comparison, losses, self.generator)
             adam.zero_grad()
             loss.backward()
             adam.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
