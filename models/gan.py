@@ -107,9 +107,7 @@ class PoseGAN(LightningModule):
         step = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
         optimization.update_average(self.lifter_ema, self.lifter, self.config.optimization.ema_decay, step)
 
-    def step_discriminator(
-        self, optimizer: Any, name: str, both: Comparison, generator: Generator
-    ) -> dict[str, Tensor]:
+    def step_discriminator(self, optimizer: Any, name: str, both: Comparison, generator: Generator) -> dict[str, Any]:
         """One update of a discriminator, skipped while its accuracy exceeds the cap (Kudo et al. 2018)."""
         options = self.config.losses
         loss, accuracy = discriminator_terms(self.discriminators[name], both, options, generator)

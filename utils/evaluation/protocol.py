@@ -20,6 +20,7 @@ from ..geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_roo
 from ..normalization import DETECTED, EXACT
 from ..skeleton import NUM_JOINTS
 from .metrics import PoseErrors
+from .uncertainty import LiftWithRadii, radii_hold
 
 Lift = Callable[[Tensor, Tensor | None, float], Tensor]
 """(n, 17, 2) pixels, (n, 4) intrinsics or None, and how far to trust the points (EXACT or DETECTED), to (n, 17, 3) in
@@ -71,8 +72,12 @@ class Evaluation:
         return {name: errors.compute() for name, errors in self.errors.items()}
 
 
-def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096) -> dict[str, Any]:
+def evaluate(
+    lift: Lift, pose_set: Any, batch_size: int = 4096, lift_with_radii: LiftWithRadii | None = None
+) -> dict[str, Any]:
     """The figures of a lifter and of the two baselines on a whole pose set, lifted batch by batch.
+
+    With `lift_with_radii` a record also has "radii_hold", see `uncertainty.radii_hold`, where the lifter has any.
 
     Returns:
         {"set", "left_out", "inputs": {"gt": record, "gt+intrinsics": record, ...}}, where a record is what
@@ -96,6 +101,9 @@ def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096) -> dict[str, Any
         name: {**record, "baselines": {baseline: _without_actions(results[baseline][name]) for baseline in BASELINES}}
         for name, record in results["lifter"].items()
     }
+    if lift_with_radii:
+        for name, percent in radii_hold(lift_with_radii, pose_set, list(inputs), batch_size).items():
+            inputs[name]["radii_hold"] = percent
     return {"set": pose_set.name, "left_out": pose_set.left_out, "inputs": inputs}
 
 

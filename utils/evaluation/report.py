@@ -66,6 +66,7 @@ def format_table(results: dict[str, dict[str, Any]]) -> Group:
     parts: list[Any] = [Text(first["set"])]
     for name, record in first["inputs"].items():
         skipped = f", {record['skipped']:,} without keypoints skipped" if record["skipped"] else ""
+        radii = f", {record['radii_hold']:.1f} % of joints within radii" if "radii_hold" in record else ""
         table = Table(box=None, padding=0, pad_edge=False)
         table.add_column(width=label_width)
         for metric, (upper, lower) in COLUMNS.items():
@@ -74,7 +75,7 @@ def format_table(results: dict[str, dict[str, Any]]) -> Group:
         for label, row in {**lifters, **record["baselines"]}.items():
             cells = (f"{_figure(row, metric):.1f}" for metric in COLUMNS)
             table.add_row(f"  {label.replace('_', ' ')}", *cells, style="" if label in lifters else "dim")
-        parts += [Text(f"\n{name}: {record['poses']:,} poses{skipped}", "bold"), table]
+        parts += [Text(f"\n{name}: {record['poses']:,} poses{skipped}{radii}", "bold"), table]
     return Group(*parts, Text(f"\n{LEGEND}"))
 
 

@@ -11,15 +11,15 @@ from ..normalization import DETECTED, EXACT
 from ..skeleton import NUM_JOINTS, ROOT
 from .alignment import distances, least_squares_scale
 
-LiftWithRadii = Callable[[Tensor, Tensor | None, float], tuple[Tensor, Tensor]]
-"""As `protocol.Lift`, and the radius (n, 17) of each joint in the poses' unit."""
+LiftWithRadii = Callable[[Tensor, Tensor | None, float], tuple[Tensor, Tensor | None]]
+"""As `protocol.Lift`, and the radius (n, 17) of each joint in the poses' unit; None from a lifter of depths alone."""
 
 
 @torch.no_grad()
 def radii_hold(lift: LiftWithRadii, pose_set: Any, names: Sequence[str], batch_size: int = 4096) -> dict[str, float]:
     """Input -> percentage of joints that lie within their radius of the true ones, after N-MPJPE's alignment.
 
-    The root, which is at the origin by definition, is left out.
+    The root, which is at the origin by definition, is left out. Nothing is said of a lifter without radii.
 
     Args:
         lift: for example `Lifter.lift_with_uncertainty`, whose radii should hold for 90 %.
@@ -36,6 +36,8 @@ def radii_hold(lift: LiftWithRadii, pose_set: Any, names: Sequence[str], batch_s
             seen = usable(part.poses_px[source])
             cameras = part.intrinsics_px[seen] if name != source else None
             pose, radius = lift(part.poses_px[source][seen], cameras, EXACT if source == "gt" else DETECTED)
+            if radius is None:
+                return {}
             pred, true = (root_relative(poses)[..., scored, :] for poses in (pose, part.poses_cam_mm[seen]))
             scale = least_squares_scale(pred, true)
             inside[name] += int((distances(scale * pred, true) <= scale[..., 0] * radius[..., scored]).sum())

@@ -5,7 +5,8 @@ import torch
 
 from datasets.synthetic.people import load_synthetic
 from models import Lifter
-from utils.evaluation.protocol import WITH_INTRINSICS
+from utils.evaluation.protocol import WITH_INTRINSICS, evaluate
+from utils.evaluation.report import format_table
 from utils.evaluation.uncertainty import radii_hold
 from utils.geometry import root_relative
 
@@ -42,3 +43,12 @@ def test_it_is_counted_by_joint_whatever_the_parts(people):
     inside = (scale[..., None] * pose - true).norm(dim=-1) <= scale * radius
     assert whole == pytest.approx(parts, abs=0.05)
     assert whole["gt"] == pytest.approx(100 * inside[:, 1:].float().mean().item(), abs=0.05)
+
+
+def test_the_evaluation_says_so_of_a_lifter_with_radii_alone(people):
+    for corrects_points in (True, False):
+        lifter = Lifter(width=16, blocks=1, corrects_points=corrects_points).eval()
+        results = evaluate(lifter.lift, people, lift_with_radii=lifter.lift_with_uncertainty)
+        shown = [str(part) for part in format_table({"lifter": results}).renderables]
+        assert any("% of joints within radii" in line for line in shown) == corrects_points
+        assert ("radii_hold" in results["inputs"]["gt"]) == corrects_points
