@@ -58,6 +58,7 @@ class PosePipeline:
         """The people of a video, frame by frame, each with a number that stays. Frames without people are no error."""
         torch.set_num_threads(1)  # counts for the thread that this runs in
         look = getattr(self.detector, "follow", lambda rgb, seconds: self.detector(rgb))
+        getattr(self.detector, "forget", lambda: None)()
         for frame in frames:
             picture = frame.picture()
             camera = camera_of(picture, self.fov, self.tilt)

@@ -75,6 +75,10 @@ class BlazePose:
             self._detector.allocate_tensors()
             self._landmarker.allocate_tensors()
         self._anchors = anchors()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins anew: the next picture is of another video."""
         self._followed: list[Finding] = []
         self._searched_s = -np.inf
 

@@ -36,7 +36,7 @@ class Detector:
 
     Args:
         estimate: (height, width, 3) uint8 RGB to the keypoints of each person. If it has a method `follow` of a
-            picture and its time in seconds, this is used for videos.
+            picture and its time in seconds, this is used for videos, and `forget` before each.
     """
 
     def __init__(self, estimate: Callable[[np.ndarray], list[Keypoints]]) -> None:
@@ -52,6 +52,10 @@ class Detector:
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
             raise ValueError(f"expected a picture (height, width, 3) of uint8, got {rgb.shape} of {rgb.dtype}")
         return largest_first(self._estimate(rgb), rgb)
+
+    def forget(self) -> None:
+        """Begins anew: the next picture to `follow` is of another video."""
+        getattr(self._estimate, "forget", lambda: None)()
 
     def follow(self, image: np.ndarray, seconds: float) -> list[Keypoints]:
         """The people in the next picture (height, width, 3) uint8 RGB of a video, largest first."""

@@ -1,12 +1,17 @@
 import json
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from models import Lifter
 from models.detectors.blazepose import POINTS, SOURCE, BlazePose, anchors, decode, overlap, refine, sigmoid, suppress
-from models.detectors.loading import ESTIMATOR_FOLDER, FILES
-from utils.demo.images import read_picture
+from models.detectors.loading import ESTIMATOR_FOLDER, FILES, Detector
+from models.pipeline import PosePipeline
+from utils.demo.images import Picture, read_picture
+from utils.demo.tracking import Tracker
 from utils.skeleton import SOURCES
 
 HERE = Path(__file__).parents[2]
@@ -108,6 +113,17 @@ def test_newcomers_are_found_within_a_second(blazepose, sample):
     empty[:, :520], both[:, :520], both[:, 520:] = sample, sample, sample
     assert len(blazepose.follow(empty, 10.0)) == 1
     assert len(blazepose.follow(both, 11.1)) == 2
+
+
+def test_another_video_begins_anew(blazepose, sample):
+    alone, both = (np.full((520, 1040, 3), 128, np.uint8) for _ in range(2))
+    alone[:, :520], both[:, :520], both[:, 520:] = sample, sample, sample
+    pipeline, people = PosePipeline(Lifter(16, 1).eval(), Detector(blazepose)), []
+    for rgb in (alone, both):
+        frame = SimpleNamespace(seconds=0.0, picture=partial(Picture, rgb))
+        ((_, scene, _),) = pipeline.follow([frame], Tracker())
+        people.append(len(scene.people))
+    assert people == [1, 2]
 
 
 @pytest.mark.parametrize("picture", [np.zeros((64, 64, 3), np.uint8), np.full((1, 1, 3), 200, np.uint8)])
