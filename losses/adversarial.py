@@ -28,7 +28,8 @@ class Comparison(NamedTuple):
     """What a discriminator is to tell apart, (B, 17, 2) each: poses, or motions."""
 
     loss_name: str
-    """Of the lifter's loss."""
+    weight: float
+    """Name and weight of the lifter's loss."""
     real_norm: Tensor
     fake_norm: Tensor
 
@@ -51,11 +52,13 @@ def comparisons(
     """
     found = {}
     if options.weight_adversarial:
-        found["discriminator"] = Comparison("adversarial", first_frames(batch_norm), cycle.projection_norm)
+        found["discriminator"] = Comparison(
+            "adversarial", options.weight_adversarial, first_frames(batch_norm), cycle.projection_norm
+        )
     if options.weight_temporal:
         first_norm, later_norm = batch_norm.unbind(dim=1)
         fake = projected_motion(cycle.rotated, rotate(lift(later_norm), rotation))
-        found["temporal_discriminator"] = Comparison("temporal", later_norm - first_norm, fake)
+        found["temporal_discriminator"] = Comparison("temporal", options.weight_temporal, later_norm - first_norm, fake)
     return found
 
 
@@ -79,7 +82,7 @@ def generator_terms(
     return [
         Term(
             comparison.loss_name,
-            getattr(options, f"weight_{comparison.loss_name}"),
+            comparison.weight,
             generator_term(discriminators[name], comparison.fake_norm, options, generator),
         )
         for name, comparison in found.items()

@@ -52,13 +52,11 @@ def _with_both_ears(points_px: np.ndarray, seen: np.ndarray, names: tuple[str, .
     """Points (N, K, 2) and which are there (N, K), a hidden ear put where the other ear and the eyes say it is."""
     points_px, filled = points_px.copy(), seen.copy()
     for ear, other in zip(EARS, reversed(EARS), strict=True):
-        for option in NEIGHBOURS[ear] if {*EARS} <= {*names} else []:
-            if other not in option or not option.keys() <= {*names}:
-                continue
-            columns = [names.index(name) for name in option]
-            rows = ~filled[:, names.index(ear)] & seen[:, columns].all(axis=1)
-            points_px[rows, names.index(ear)] = np.array(list(option.values())) @ points_px[rows][:, columns]
-            filled[rows, names.index(ear)] = True
+        for option in (row for row in NEIGHBOURS[ear] if other in row and {ear, *row} <= {*names}):
+            column, columns = names.index(ear), [names.index(name) for name in option]
+            rows = ~filled[:, column] & seen[:, columns].all(axis=1)
+            points_px[rows, column] = np.array(list(option.values())) @ points_px[rows][:, columns]
+            filled[rows, column] = True
     return points_px, filled
 
 

@@ -24,10 +24,9 @@ from torch import Generator, Tensor
 from datasets.datamodule import PoseDataModule
 from datasets.loading import load_training
 from losses.adversarial import discriminator_terms
-from losses.self_supervision import SelfSupervision, total
+from losses.self_supervision import total
 from models import load_lifter, optimization, save_lifter
 from models.gan import PoseGAN
-from models.pseudo_labels import PSEUDO_LABELS_FROM, LabelledPoses
 from utils.command_line import parse_config
 from utils.config import Config
 from utils.normalization import flip
@@ -57,7 +56,7 @@ class Training:
     def __init__(self, config: Config) -> None:
         start = load_lifter(config.run.init) if config.run.init else None
         self.config = config = config.updated(start.shape()) if start else config
-        self.labels_from, options = 0.0 if start else PSEUDO_LABELS_FROM, config.optimization
+        options = config.optimization
         self.device = device = torch.device("cpu" if config.run.gpus == 0 or not torch.cuda.is_available() else "cuda")
         torch.manual_seed(config.run.seed)
         train = load_training(config.data, config.run.seed)
@@ -65,8 +64,8 @@ class Training:
         self.poses = PoseDataModule(train, train, options.batch_size, config.run.seed, apart).train_norm.to(device)
         self.system = system = PoseGAN(config, start).to(device).train()
         system.lifter_ema.eval()
-        system.labelled_poses = LabelledPoses(config.losses, config.views, device, self.labels_from)
-        system.self_supervision = SelfSupervision(config.losses, config.views, system.bone_ratios)
+        system.on_fit_start()
+        self.labels_from = system.labelled_poses.pseudo_labels_from
         self.lifter_adam = GraphedAdam(system.lifter, options.gen_lr, options.gen_eps, device)
         self.discriminator_adams = {
             name: GraphedAdam(discriminator, options.dis_lr, options.dis_eps, device)
@@ -136,12 +135,12 @@ class Training:
     def run(self, steps: int) -> None:
         """All steps: one graph before pseudo-labels begin, another one afterwards."""
         graph, began, values = None, time.time(), {}
+        first_late = math.ceil(steps * self.labels_from)
         for number in range(steps):
-            progress = number / steps
-            late = progress >= self.labels_from
-            self.feed(progress)
-            since = number - math.ceil(steps * self.labels_from) if late else number
-            if self.device.type == "cpu" or since < (AFTER_CHANGE if late else WARM_UP):
+            late = number >= first_late
+            self.feed(number / steps)
+            one_by_one = first_late + AFTER_CHANGE if late and first_late else WARM_UP
+            if self.device.type == "cpu" or number < one_by_one:
                 graph, values = None, self.warm_up(float(late), number)
             else:
                 if graph is None:

@@ -17,16 +17,15 @@ from torch.nn.functional import pad
 
 from ..anthropometry import standing_pose
 from ..geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root, usable
-from ..normalization import DETECTED, EXACT
+from ..normalization import EXACT
 from ..skeleton import NUM_JOINTS
+from .inputs import input_names, input_of
 from .metrics import PoseErrors
 from .uncertainty import LiftWithRadii, radii_hold
 
 Lift = Callable[[Tensor, Tensor | None, float], Tensor]
 """(n, 17, 2) pixels, (n, 4) intrinsics or None, and how far to trust the points (EXACT or DETECTED), to (n, 17, 3) in
 the camera's axes at any scale."""
-WITH_INTRINSICS = "+intrinsics"
-"""Ends the name of an input that is lifted with the camera's intrinsics, as "gt+intrinsics" beside "gt"."""
 
 
 class Evaluation:
@@ -45,9 +44,10 @@ class Evaluation:
         self, lift: Lift, pose_set: Any, sources: Sequence[str] | None = None, device: str | torch.device = "cpu"
     ) -> None:
         self.lift, self.device = lift, torch.device(device)
-        kinds = ("",) if pose_set.intrinsics_px is None else ("", WITH_INTRINSICS)
-        names = [source + kind for source in sources or pose_set.poses_px for kind in kinds]
-        self.errors = {name: PoseErrors(pose_set.action_names, pose_set.scored).to(self.device) for name in names}
+        self.errors = {
+            name: PoseErrors(pose_set.action_names, pose_set.scored).to(self.device)
+            for name in input_names(pose_set, sources)
+        }
 
     @torch.no_grad()
     def update(self, part: Any) -> None:
@@ -57,11 +57,8 @@ class Evaluation:
             ValueError: if `lift` returns NaN or a wrong shape.
         """
         for name, errors in self.errors.items():
-            source = name.removesuffix(WITH_INTRINSICS)
-            poses_px, confidence = part.poses_px[source], EXACT if source == "gt" else DETECTED
-            complete = usable(poses_px)
-            intrinsics_px = part.intrinsics_px[complete] if name.endswith(WITH_INTRINSICS) else None
-            lifted = self.lift(poses_px[complete], intrinsics_px, confidence)
+            complete, points_px, intrinsics_px, trust = input_of(part, name)
+            lifted = self.lift(points_px, intrinsics_px, trust)
             _check_lifted(lifted, int(complete.sum()))
             actions = None if part.actions is None else part.actions[complete].to(self.device)
             errors.update(lifted.to(self.device), part.poses_cam_mm[complete].to(self.device), actions)
@@ -102,7 +99,7 @@ def evaluate(
         for name, record in results["lifter"].items()
     }
     if lift_with_radii:
-        for name, percent in radii_hold(lift_with_radii, pose_set, list(inputs), batch_size).items():
+        for name, percent in radii_hold(lift_with_radii, pose_set, batch_size).items():
             inputs[name]["radii_hold"] = percent
     return {"set": pose_set.name, "left_out": pose_set.left_out, "inputs": inputs}
 

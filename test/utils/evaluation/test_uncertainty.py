@@ -5,7 +5,8 @@ import torch
 
 from datasets.synthetic.people import load_synthetic
 from models import Lifter
-from utils.evaluation.protocol import WITH_INTRINSICS, evaluate
+from utils.evaluation.inputs import WITH_INTRINSICS
+from utils.evaluation.protocol import evaluate
 from utils.evaluation.report import format_table
 from utils.evaluation.uncertainty import radii_hold
 from utils.geometry import root_relative
@@ -28,15 +29,15 @@ def off_by(people, off_mm, radius_mm):
 
 @pytest.mark.parametrize("off_mm, radius_mm, expected", [(10, 20, 100), (30, 10, 0)])
 def test_radii_are_in_the_poses_unit(off_mm, radius_mm, expected, people):
-    assert radii_hold(off_by(people, off_mm, radius_mm), people, NAMES) == pytest.approx(
+    assert radii_hold(off_by(people, off_mm, radius_mm), people) == pytest.approx(
         dict.fromkeys(NAMES, expected), abs=0.5
     )
 
 
 def test_it_is_counted_by_joint_whatever_the_parts(people):
     lifter = Lifter(width=16, blocks=1, corrects_points=True).eval()
-    whole = radii_hold(lifter.lift_with_uncertainty, people, NAMES)
-    parts = radii_hold(lifter.lift_with_uncertainty, people, NAMES, batch_size=77)
+    whole = radii_hold(lifter.lift_with_uncertainty, people)
+    parts = radii_hold(lifter.lift_with_uncertainty, people, batch_size=77)
     pose, radius = lifter.lift_with_uncertainty(people.poses_px["gt"], None, 1.0)
     true = root_relative(people.poses_cam_mm)
     scale = ((pose * true).sum(dim=(1, 2)) / pose.square().sum(dim=(1, 2))).clamp(min=0)[:, None]
