@@ -5,9 +5,8 @@ joblib's cache would do the same with pickles, which run code when they are load
 
 import contextlib
 import hashlib
+import io
 import os
-import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,14 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from utils import geometry, skeleton
+from utils.files import write_whole
 
 from .files import read_npz
 
 PREFIX = "chen-cvpr2019-"
 MAX_ENTRIES = 4
 """Older entries are deleted: all views of Human3.6M's test subjects take about 260 MB."""
-ABANDONED_S = 3600
-"""A partial file that nobody has written for so long was left by a run that was killed."""
 PARSERS = (*sorted(Path(__file__).parent.rglob("*.py")), Path(geometry.__file__), Path(skeleton.__file__))
 """What a change of may change the parsed data."""
 
@@ -62,34 +60,17 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
     # Missing or damaged: build it again.
     with contextlib.suppress(ValueError, OSError):
         return read_npz(path)
-    arrays = build()
+    arrays, file = build(), io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # a name might be one of its options; ours are not
     try:
-        _write(path, arrays)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, file.getbuffer())
+    except FileNotFoundError:
+        pass  # another run has just put the same there
     except OSError as problem:
         warnings.warn(f"parsed data is not cached, since {folder} cannot be written: {problem}", stacklevel=2)
-    return arrays
-
-
-def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """All or nothing: a reader sees the whole file or none, also when two runs write it at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=PREFIX, suffix=".part", delete=False) as file:
-        partial = Path(file.name)
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # a name might be one of its options; ours are not
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _tidy(path.parent)
-
-
-def _tidy(folder: Path) -> None:
-    """Deletes the oldest entries and what killed runs left. Another run may be tidying up at the same time."""
+    # Another run may be tidying up at the same time.
     with contextlib.suppress(OSError):
-        entries = sorted(folder.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)
-        partials = folder.glob(f"{PREFIX}*.part")
-        abandoned = [part for part in partials if time.time() - part.stat().st_mtime > ABANDONED_S]
-        for path in [*entries[:-MAX_ENTRIES], *abandoned]:
-            path.unlink()
+        for old in sorted(folder.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)[:-MAX_ENTRIES]:
+            old.unlink()
+    return arrays

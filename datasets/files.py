@@ -2,7 +2,7 @@
 
 NumPy, h5py, SciPy and cdflib do the reading. They report damaged files with all kinds of exceptions, which become
 `ValueError`s here, as for a file that is missing, empty, of another kind or without what is asked for. No pickle runs
-code: see `unpickling`.
+code: see `ArraysOnly`.
 """
 
 import json
@@ -16,7 +16,31 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .unpickling import ArraysOnly
+REBUILT = {
+    *(("numpy._core.multiarray", name) for name in ("_reconstruct", "scalar")),
+    *(("numpy", name) for name in ("ndarray", "dtype")),
+    ("collections", "OrderedDict"),
+    ("__builtin__", "bytes"),
+}
+"""What a pickle of arrays, dictionaries and lists may name."""
+
+
+class ArraysOnly(pickle.Unpickler):
+    """Rebuilds dictionaries, lists, text, numbers and NumPy's arrays, and refuses a pickle that names anything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What a pickle calls by name; NumPy 1 had another name for a module of NumPy 2."""
+        module = module.replace("numpy.core", "numpy._core")
+        if (module, name) == ("_codecs", "encode"):
+            return _encoded
+        if (module, name) not in REBUILT:
+            raise pickle.UnpicklingError(f"it holds more than arrays: {module}.{name}, which is never run")
+        return super().find_class(module, name)
+
+
+def _encoded(text: str, _: str) -> bytes:
+    """Bytes as pickles of protocol 2 write them."""
+    return text.encode("latin1")
 
 
 def existing_file(path: str | Path) -> Path:

@@ -70,21 +70,14 @@ def test_nothing_else_is_rebuilt(attack, protocol, tmp_path, monkeypatch):
     assert not (tmp_path / "attacked").exists()
 
 
-def test_content_is_as_long_as_its_shape(tmp_path):
-    """NumPy would read foreign memory for a list shorter than its shape."""
-    small = pickle.dumps(np.array({"a": np.zeros(200, dtype="f4")}, dtype=object), protocol=2)
-    assert small.count(b"K\xc8\x85") == 1
-    boxed = pickle.dumps(np.array({"a": np.array([7, 8, 9], dtype=object)}, dtype=object), protocol=2)
-    assert boxed.count(b"K\x03\x85") == 1
-    records = pickle.dumps(np.array({"a": np.zeros(2, dtype=[("x", "f4")])}, dtype=object))
-    for pickled in (small.replace(b"K\xc8\x85", b"M\xff\xff\x85"), boxed.replace(b"K\x03\x85", b"K\x63\x85"),
-                    records, small[:60], b"", b"garbage"):  # fmt: skip
-        with pytest.raises(ValueError, match=r"cannot be read as \.npz") as error:
-            read(write(tmp_path / "a.npz", pickled))
-        assert "\n" not in str(error.value)
+@pytest.mark.parametrize("pickled", [pickle.dumps(np.eye(2))[:60], b"", b"garbage"])
+def test_what_is_no_whole_pickle_is_one_sentence(pickled, tmp_path):
+    with pytest.raises(ValueError, match=r"cannot be read as \.npz") as error:
+        read(write(tmp_path / "a.npz", pickled))
+    assert "\n" not in str(error.value)
 
 
-def test_a_pickle_cannot_change_the_stand_ins(tmp_path):
+def test_a_pickle_cannot_change_what_rebuilds_it(tmp_path):
     """BUILD sets attributes of whatever lies on the stack, here of a class."""
     named = b"\x80\x02cnumpy\ndtype\n"
     state = b"N}U\x0c__setstate__c_codecs\nencode\ns\x86"
