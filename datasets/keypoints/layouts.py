@@ -127,7 +127,7 @@ def _names(names: Any) -> tuple[str, ...] | None:
 @layout
 def hrnet_mpii(content: Any) -> Iterator[Record] | None:
     """MPII as HRNet and MMPose share it: [{"image", "joints": [[x, y], ...], "joints_vis": [...]}]."""
-    if not _some_have(content, "joints", "joints_vis"):
+    if not _some_have(content, "joints"):
         return None
     return (Record(entry.get("joints"), entry.get("joints_vis"), image=_reference(entry.get("image")),
                    usual=("mpii_16",)) for entry in _dicts(content))  # fmt: skip
@@ -136,11 +136,12 @@ def hrnet_mpii(content: Any) -> Iterator[Record] | None:
 @layout
 def hourglass_mpii(content: Any) -> Iterator[Record] | None:
     """MPII as training code for stacked hourglasses shares it: [{"joint_self": [[x, y, visible], ...]}]."""
-    if not _some_have(content, "joint_self"):
+    people = content.get("root") if isinstance(content, dict) else content
+    if not _some_have(people, "joint_self"):
         return None
     # A visibility of 0 beside numbers means an occluded joint.
-    return (Record(_first_two(entry.get("joint_self")), image=_reference(entry.get("img_paths")),
-                   usual=("mpii_16",)) for entry in _dicts(content))  # fmt: skip
+    return (Record(_first_two(entry.get("joint_self")), image=_reference(entry.get("img_paths")), usual=("mpii_16",))
+            for entry in _dicts(people) if str(entry.get("dataset", "MPI")).upper().startswith("MPI"))  # fmt: skip
 
 
 def _first_two(points: Any) -> list[Any] | None:

@@ -58,7 +58,7 @@ def with_skeleton(people: People, given: str | None, where: str) -> People:
     skeleton = given or people.skeleton or _by_number(people, where)
     if people.points_px.shape[1] != len(SOURCES[skeleton]):
         count = people.points_px.shape[1]
-        raise ValueError(f"{where} has {count} points a person, but skeleton {skeleton!r} has {len(SOURCES[skeleton])}")
+        raise ValueError(f"{where}: {count} points a person, but skeleton {skeleton!r} has {len(SOURCES[skeleton])}")
     return replace(people, skeleton=skeleton)
 
 

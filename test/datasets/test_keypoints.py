@@ -157,7 +157,7 @@ def test_points_to_joints_is_the_weighted_sum():
         ("a.json", b'[{"keypoints": ["a", 2, 2]}]', "not an even table of numbers"),
         ("a.json", b'{"keypoints": {"a": 1}}', "not an even table of numbers"),
         ("a.json", b'{"keypoints": [[[1, 2]]], "skeleton": "dog"}', "unknown skeleton 'dog'; known: h36m_17"),
-        ("a.json", b'{"keypoints": [[[1, 2]]], "skeleton": "coco_17"}', "has 1 points a person, but skeleton"),
+        ("a.json", b'{"keypoints": [[[1, 2]]], "skeleton": "coco_17"}', "1 points a person, but skeleton"),
         ("a.json", b"[{", "cannot be read as JSON"),
         ("a.csv", b"x\n", "no row of numbers"),
         ("a.csv", b"nose_x,nose_z\n1,2\n", "no columns of x and y"),
