@@ -12,7 +12,7 @@ def option(default: Any, help: str, low: float | None = None, high: float | None
         default: its value where nobody says otherwise.
         help: the sentence for --help.
         low, high: the numbers that it may take, both included; `low=0.0, above=True` leaves 0 out.
-        more: `above`, see there; argparse's `metavar` and `nargs`.
+        more: `above`, see there; argparse's `metavar`, `nargs` and `choices`.
     """
     return field(default=default, metadata={"help": help, "low": low, "high": high, **more})
 
@@ -54,6 +54,7 @@ def _add_flag(flags: argparse._ArgumentGroup, item: Field, hint: Any) -> None:
         settings["choices"] = get_args(kind)
     else:
         settings["type"] = kind if about["low"] is None else _bounded(kind, about)
+        settings["choices"] = about.get("choices")
     flags.add_argument(f"--{item.name}", metavar=about.get("metavar"), nargs=about.get("nargs"), **settings)
 
 

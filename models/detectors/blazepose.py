@@ -63,7 +63,7 @@ class BlazePose:
         ValueError: if LiteRT is not installed.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, **unused: object) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:

@@ -4,31 +4,18 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 
 from utils.demo.images import read_picture
+from utils.demo.registry import ESTIMATORS, NOTED
 from utils.keypoints import Keypoints
 
 ESTIMATOR_FOLDER = Path(__file__).resolve().parents[2] / "estimators"
 """Where download_2d_pose_estimator.sh puts the files."""
-NOTED = "noted"
-"""RTMPose's publisher gives no sums: the download notes its own beside each file, and a later change is refused."""
-FILES: dict[str, dict[str, str]] = {
-    "blazepose": {
-        "pose_detection.tflite": "sha256:9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
-        "pose_landmark_full.tflite": "sha256:e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
-    },
-    "openpose-mpi": {
-        "pose_iter_160000.caffemodel": "md5:2ca0990c7562bd7ae03f3f54afa96e00 "
-        "sha1:a344f4da6b52892e44a0ca8a4c68ee605fc611cf"
-    },
-    "openpose-coco": {
-        "pose_iter_440000.caffemodel": "sha256:b4cf475576abd7b15d5316f1ee65eb492b5c9f5865e70a2e7882ed31fb682549"
-    },
-    "rtmpose": dict.fromkeys(("rtmpose_yolox_m.onnx", "rtmpose_m_body7.onnx"), NOTED),
-}
-"""The files of each estimator and their published sums. Nobody publishes a SHA-256 of MPI's: two others must agree."""
+FILES = {name: estimator.files for name, estimator in ESTIMATORS.items()}
+"""The files of each estimator and their published sums."""
 
 
 class Detector:
@@ -82,29 +69,20 @@ def load_detector(
     """A detector ready for pictures.
 
     Args:
-        name: a key of `FILES`.
+        name: a key of `ESTIMATORS`.
         folder: where its files are.
         width, height, thr: see `OpenPose`; the others need none of them.
 
     Raises:
         ValueError: one sentence, for an unknown name, a missing or damaged file or a missing package.
     """
-    if name not in FILES:
-        raise ValueError(f"unknown estimator {name!r}; known: {', '.join(FILES)}")
-    for file, digest in FILES[name].items():
+    if name not in ESTIMATORS:
+        raise ValueError(f"unknown estimator {name!r}; known: {', '.join(ESTIMATORS)}")
+    estimator = ESTIMATORS[name]
+    for file, digest in estimator.files.items():
         check_file(Path(folder) / file, digest, name)
-    if name == "blazepose":
-        from .blazepose import BlazePose
-
-        return Detector(BlazePose(folder))
-    if name == "rtmpose":
-        from .rtmpose import RTMPose
-
-        return Detector(RTMPose(folder))
-    from .openpose import OpenPose
-
-    (file,) = FILES[name]
-    return Detector(OpenPose(name.removeprefix("openpose-"), Path(folder) / file, width, height, thr))
+    maker = resolve_name(f"{__package__}.{estimator.maker}")
+    return Detector(maker(folder, width=width, height=height, thr=thr, **estimator.settings))
 
 
 def check_file(path: Path, digest: str, name: str) -> None:
@@ -119,21 +97,12 @@ def check_file(path: Path, digest: str, name: str) -> None:
         raise ValueError(f"the pose estimator's file {path} is missing; {mend}")
     if digest == NOTED:
         digest = note.read_text(encoding="ascii", errors="replace").strip()
-    if not digest or any(sum_of(path, part.split(":")[0]) != part for part in digest.split()):
+    content = path.read_bytes()
+    if not digest or any(sum_of(content, part.split(":")[0]) != part for part in digest.split()):
         raise ValueError(f"the pose estimator's file {path} is damaged; {mend}")
 
 
-def sum_of(path: Path, algorithm: str) -> str:
-    """A file's sum as "algorithm:hex"; nothing for an algorithm that nobody knows."""
-    if algorithm not in ("sha256", "sha1", "md5"):
-        return ""
-    digest = hashlib.new(algorithm)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return f"{algorithm}:{digest.hexdigest()}"
-
-
-def note_sum(path: Path) -> None:
-    """Writes a file's sum beside it, as the download does."""
-    path.with_name(path.name + ".sha256").write_text(sum_of(path, "sha256") + "\n", encoding="ascii")
+def sum_of(content: bytes, algorithm: str) -> str:
+    """A sum as "algorithm:hex"; nothing for an algorithm that nobody knows."""
+    known = algorithm in ("sha256", "sha1", "md5")
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}" if known else ""

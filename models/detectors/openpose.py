@@ -24,6 +24,7 @@ UPSAMPLE = 4
 class Variant:
     """One of the two data sets that the networks were trained on; its skeleton's points are the heat maps' channels."""
 
+    weights: str
     source: str
     limbs: tuple[Limb, ...]
 
@@ -48,11 +49,13 @@ _ARMS = {side: tuple(f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist
 _LEGS = {side: tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle")) for side in ("right", "left")}
 VARIANTS = {
     "mpi": Variant(
+        "pose_iter_160000.caffemodel",
         "openpose_mpi_15",
         _limbs(16, ("head_top", "neck_base", *_ARMS["right"]), ("neck_base", *_ARMS["left"]),
                ("neck_base", "chest", *_LEGS["right"]), ("chest", *_LEGS["left"])),
     ),
     "coco": Variant(
+        "pose_iter_440000.caffemodel",
         "openpose_coco_18",
         _limbs(19, ("neck_base", *_LEGS["right"]), ("neck_base", *_LEGS["left"]), ("neck_base", *_ARMS["right"]))
         + _limbs(39, ("neck_base", *_ARMS["left"]))
@@ -66,8 +69,8 @@ class OpenPose:
     """Image to the keypoints of each person in it, for use in `models.detectors.loading.Detector`.
 
     Args:
+        folder: holds the .caffemodel file.
         variant: "mpi" or "coco".
-        weights: the .caffemodel file.
         width, height: the picture is fitted into such a box, its aspect ratio kept.
         thr: lowest value of a heat map that is taken for a point.
 
@@ -75,9 +78,7 @@ class OpenPose:
         ValueError: if OpenCV is missing or too new, or the file holds other weights.
     """
 
-    def __init__(
-        self, variant: str, weights: str | Path, width: int = 368, height: int = 368, thr: float = 0.1
-    ) -> None:
+    def __init__(self, folder: str | Path, variant: str, width: int = 368, height: int = 368, thr: float = 0.1) -> None:
         try:
             import cv2
         except ImportError as error:
@@ -86,6 +87,7 @@ class OpenPose:
         self.variant, self.width, self.height, self.thr = VARIANTS[variant], width, height, thr
         if not hasattr(cv2.dnn, "readNetFromCaffe"):
             raise ValueError("this OpenCV no longer reads Caffe models: pip install 'opencv-python-headless<5'")
+        weights = Path(folder) / self.variant.weights
         layers = np.frombuffer("\n".join(network_layers(self.variant)).encode(), np.uint8)
         try:
             self._network = cv2.dnn.readNetFromCaffe(layers, np.fromfile(weights, np.uint8))

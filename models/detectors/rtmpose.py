@@ -24,7 +24,7 @@ class RTMPose:
         ValueError: if rtmlib is not installed, or a file holds another network.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, **unused: object) -> None:
         try:
             import onnxruntime  # noqa: F401  (rtmlib imports it late)
             import rtmlib

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
 
 from ..options import Parser, option
+from .registry import ESTIMATORS, EXPORTS
 
 PROJECT = Path(__file__).resolve().parents[2]
-EXPORT_FORMATS = ("bvh", "glb", "trc", "csv", "npz")
-"""What `utils.export3d` writes."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +22,7 @@ class DemoOptions:
     thr: float = option(0.1, "lowest confidence of a keypoint that counts as seen", 0.0, 1.0)
     ckpt: str = option("./test/checkpoints/pretrained_model.ckpt", "checkpoint of a trained lifter")
     out: str = option("./demo_out", "folder for the results")
-    estimator: Literal["blazepose", "rtmpose", "openpose-mpi", "openpose-coco"] = option(
-        "blazepose", "2D pose estimator; rtmpose for crowded pictures"
-    )
+    estimator: str = option("blazepose", "2D pose estimator; rtmpose for crowded pictures", choices=tuple(ESTIMATORS))
     estimators_dir: str = option("./estimators", "folder of the 2D pose estimator's files")
     keypoints: str | None = option(
         None, "file of the image's keypoints (COCO, OpenPose, ...), instead of a 2D pose estimator", metavar="FILE"
@@ -45,7 +41,7 @@ class DemoOptions:
     )
     max_frames: int = option(0, "stop a video or camera after so many frames; 0: at its end", 0, 1_000_000_000)
     export: str | None = option(
-        None, f"also write the motion as one or more of {', '.join(EXPORT_FORMATS)}", metavar="FORMAT[,FORMAT]"
+        None, f"also write the motion as one or more of {', '.join(EXPORTS)}", metavar="FORMAT[,FORMAT]"
     )
     height_m: float = option(1.75, "height of the people in metres, which --export takes for granted", 0.2, 3.0)
     rerun: bool = option(False, "also write pose.rrd, for the viewer of rerun.io")
@@ -79,8 +75,8 @@ def parse_options(argv: list[str] | None = None) -> DemoOptions:
     if 0 < options.fov < 5:
         parser.error(f"argument --fov: {options.fov:g} is neither 0 nor in [5, 150]")
     for name in options.export_formats:
-        if name not in EXPORT_FORMATS:
-            parser.error(f"argument --export: {name!r} is none of {', '.join(EXPORT_FORMATS)}")
+        if name not in EXPORTS:
+            parser.error(f"argument --export: {name!r} is none of {', '.join(EXPORTS)}")
     return options
 
 

@@ -14,8 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 from ..drawing.poses import draw_pose_2d, draw_pose_3d, turntable
 from ..skeleton import SIDE_COLOURS
 from .images import Picture, shrink
-from .options import EXPORT_FORMATS, DemoOptions
+from .options import DemoOptions
 from .people import CONVENTIONS, Person, Scene
+from .registry import EXPORTS
 from .viewer import viewer_page
 
 AZIMUTHS_DEG = (0, 15, 90, 165)
@@ -116,7 +117,7 @@ def save_scene(folder: str | Path, name: str, picture: Picture, scene: Scene, ex
 
 def forget_others(folder: Path) -> None:
     """Removes what an earlier run left of second and further people."""
-    for kind in ("pose_3d_*.png", "turntable.gif", *(f"pose.{suffix}" for suffix in EXPORT_FORMATS)):
+    for kind in ("pose_3d_*.png", "turntable.gif", *(f"pose.{suffix}" for suffix in EXPORTS)):
         for old in folder.glob(f"person[0-9]*_{kind}"):
             old.unlink()
 

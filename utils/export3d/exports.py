@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..demo.registry import EXPORTS
 from ..skeleton import JOINTS
-from .bvh import write_bvh
-from .glb import write_glb
 from .motion import Motion, Track, motion_of
 from .placing import rays_of
-from .tables import write_csv, write_npz
-from .trc import write_trc
 
 if TYPE_CHECKING:
     from ..demo.people import Scene
 
-WRITERS = {"bvh": write_bvh, "glb": write_glb, "trc": write_trc, "csv": write_csv, "npz": write_npz}
+WRITERS = {suffix: resolve_name(f"{__package__}.{writer}") for suffix, writer in EXPORTS.items()}
 
 
 class Exports:

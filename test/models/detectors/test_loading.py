@@ -1,11 +1,14 @@
 import hashlib
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from models.detectors.loading import FILES, NOTED, Detector, check_file, load_detector, note_sum
+from models.detectors.loading import FILES, Detector, check_file, load_detector, sum_of
+from utils.demo.registry import ESTIMATORS, NOTED, Estimator
 from utils.keypoints import Keypoints
 
 ROOT_FOLDER = Path(__file__).resolve().parents[3]
@@ -41,6 +44,15 @@ def test_unknown_estimator():
         load_detector("alphapose")
 
 
+def test_a_module_and_an_entry_are_all_that_a_new_estimator_needs(tmp_path, monkeypatch):
+    module, told = ModuleType("models.detectors.mine"), []
+    module.load = lambda folder, **settings: told.append((folder, settings)) or people
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(ESTIMATORS, "mine", Estimator("mine:load", {}, {"more": 1}))
+    assert len(load_detector("mine", tmp_path, thr=0.3)(np.zeros((40, 40, 3), np.uint8))) == 2
+    assert told == [(tmp_path, {"width": 368, "height": 368, "thr": 0.3, "more": 1})]
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_missing_file_names_the_command(name, tmp_path):
     with pytest.raises(ValueError, match=f"missing; get it with: bash download_2d_pose_estimator.sh {name}"):
@@ -50,8 +62,7 @@ def test_missing_file_names_the_command(name, tmp_path):
 @pytest.mark.parametrize("name", FILES)
 def test_damaged_file_names_the_command(name, tmp_path):
     for file in FILES[name]:
-        (tmp_path / file).write_bytes(b"whole")
-        note_sum(tmp_path / file)
+        (tmp_path / f"{file}.sha256").write_text(sum_of(b"whole", "sha256"))
         (tmp_path / file).write_bytes(b"damaged")
     with pytest.raises(ValueError, match=f"damaged; get it with: bash download_2d_pose_estimator.sh {name}"):
         load_detector(name, tmp_path)

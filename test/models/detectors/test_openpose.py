@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from samples_openpose import planted_maps, standing
 
-from models.detectors import loading as detector
+from models.detectors.loading import load_detector
 from models.detectors.openpose import VARIANTS, OpenPose, network_layers
+from utils.demo.registry import ESTIMATORS
 from utils.skeleton import SOURCES
 
 cv2 = pytest.importorskip("cv2")
@@ -52,7 +53,7 @@ def convolutions(variant):
 def weights(request, tmp_path_factory):
     """A file of random weights of the right architecture; the real ones may not be passed on."""
     numbers = np.random.default_rng(0).normal(0, 0.01, 1_000_003).astype("<f4")
-    path = tmp_path_factory.mktemp("weights") / "random.caffemodel"
+    path = tmp_path_factory.mktemp("weights") / VARIANTS[request.param].weights
     with path.open("wb") as file:
         for name, width, inputs, kernel in convolutions(VARIANTS[request.param]):
             blobs = blob(numbers, width, inputs, kernel, kernel) + blob(numbers, width)
@@ -64,7 +65,7 @@ def weights(request, tmp_path_factory):
 def test_whole_path_with_random_weights(weights):
     variant, path = weights
     assert 200e6 < path.stat().st_size < 215e6, "about as large as the official files"
-    network = OpenPose(variant, path, width=48, height=32)
+    network = OpenPose(path.parent, variant, width=48, height=32)
     picture = np.random.default_rng(0).integers(0, 256, (60, 100, 3)).astype(np.uint8)
     maps = network._maps(np.zeros((32, 48, 3), np.uint8))
     assert maps.shape == (VARIANTS[variant].heat_maps + VARIANTS[variant].fields, 16, 24)
@@ -72,22 +73,21 @@ def test_whole_path_with_random_weights(weights):
     assert isinstance(network(picture), list)
 
 
-def test_the_detector_loads_and_uses_them(weights, tmp_path, monkeypatch):
+def test_the_detector_loads_and_uses_them(weights, monkeypatch):
     variant, path = weights
     with path.open("rb") as file:
         digest = hashlib.md5()
         while block := file.read(1 << 20):
             digest.update(block)
-    (tmp_path / "some.caffemodel").symlink_to(path)
-    monkeypatch.setitem(detector.FILES, f"openpose-{variant}", {"some.caffemodel": f"md5:{digest.hexdigest()}"})
-    detect = detector.load_detector(f"openpose-{variant}", tmp_path, width=32, height=48, thr=0.9)
+    monkeypatch.setitem(ESTIMATORS[f"openpose-{variant}"].files, path.name, f"md5:{digest.hexdigest()}")
+    detect = load_detector(f"openpose-{variant}", path.parent, width=32, height=48, thr=0.9)
     assert detect(np.zeros((20, 30, 3), np.uint8)) == []
 
 
 def test_another_file_is_refused(tmp_path):
-    (tmp_path / "other.caffemodel").write_bytes(b"not a model" * 100)
+    (tmp_path / VARIANTS["mpi"].weights).write_bytes(b"not a model" * 100)
     with pytest.raises(ValueError, match="does not hold the weights of OpenPose's mpi network"):
-        OpenPose("mpi", tmp_path / "other.caffemodel")
+        OpenPose(tmp_path, "mpi")
 
 
 @pytest.mark.parametrize("size", [(240, 320), (320, 200), (1500, 1000)])
@@ -134,4 +134,4 @@ def test_parts_and_fields_of_each_channel():
 def test_opencv_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ValueError, match="needs OpenCV: pip install"):
-        OpenPose("mpi", "none.caffemodel")
+        OpenPose("nowhere", "mpi")

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from models.detectors.loading import load_detector, note_sum
+from models.detectors.loading import load_detector, sum_of
 from models.detectors.rtmpose import PERSON_FILE, POINTS_FILE, RTMPose
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (320, 640, 3)).astype(np.uint8)
@@ -47,7 +47,7 @@ def folder(tmp_path):
     rows[..., 256] = columns[..., 192] = 0.7
     save_network(tmp_path / POINTS_FILE, (256, 192), {"simcc_x": columns, "simcc_y": rows})
     for name in (PERSON_FILE, POINTS_FILE):
-        note_sum(tmp_path / name)
+        (tmp_path / f"{name}.sha256").write_text(sum_of((tmp_path / name).read_bytes(), "sha256"))
     return tmp_path
 
 

@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 from samples_keypoints import LEGS, lifted, standing, without
 
-from utils.demo.options import EXPORT_FORMATS
 from utils.demo.people import Camera, Person, Scene
+from utils.demo.registry import EXPORTS
 from utils.demo.upper_body import see
-from utils.export3d.exports import WRITERS, Exports
+from utils.export3d.exports import Exports
 
 STRAIGHT, CAMERA = Camera(None, "looks straight at each person"), Camera((300.0, 300.0, 125.0, 150.0), "known")
-
-
-def test_the_options_know_the_formats():
-    assert tuple(WRITERS) == EXPORT_FORMATS
 
 
 def test_each_person_gets_files_of_the_whole_track(tmp_path):
@@ -33,7 +29,7 @@ def test_each_person_gets_files_of_the_whole_track(tmp_path):
     assert "% of the mean root distance" in said and "1.6 m tall (--height_m)" in said
 
 
-@pytest.mark.parametrize("kind", EXPORT_FORMATS)
+@pytest.mark.parametrize("kind", EXPORTS)
 def test_supposed_legs_are_named(kind, tmp_path):
     person = lifted(standing())
     seen = see(without(standing(), *LEGS), 0.1)
