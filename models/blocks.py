@@ -8,13 +8,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int, batch_norm: bool) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for _ in range(2):
-            layers.append(nn.Linear(width, width))
-            if batch_norm:
-                layers.append(nn.BatchNorm1d(width))
-            layers.append(nn.ReLU(inplace=True))
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*_layer(width, width, batch_norm), *_layer(width, width, batch_norm))
 
     def forward(self, features: Tensor) -> Tensor:
         """(batch, width) to (batch, width)."""
@@ -23,8 +17,10 @@ class ResidualBlock(nn.Module):
 
 def residual_network(inputs: int, width: int, blocks: int, outputs: int, batch_norm: bool) -> nn.Sequential:
     """Linear in, `blocks` residual blocks, linear out (Martinez et al. 2017)."""
-    entry: list[nn.Module] = [nn.Linear(inputs, width)]
-    if batch_norm:
-        entry.append(nn.BatchNorm1d(width))
-    entry.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*entry, *(ResidualBlock(width, batch_norm) for _ in range(blocks)), nn.Linear(width, outputs))
+    middle = (ResidualBlock(width, batch_norm) for _ in range(blocks))
+    return nn.Sequential(*_layer(inputs, width, batch_norm), *middle, nn.Linear(width, outputs))
+
+
+def _layer(inputs: int, width: int, batch_norm: bool) -> list[nn.Module]:
+    """Linear, optional batch norm, ReLU."""
+    return [nn.Linear(inputs, width), *([nn.BatchNorm1d(width)] if batch_norm else []), nn.ReLU(inplace=True)]

@@ -39,6 +39,5 @@ class Discriminator(nn.Module):
 def make_discriminators(config: Config) -> dict[str, Discriminator]:
     """The discriminator of poses and, if its loss has a weight, that of motions, by their names."""
     names = ["discriminator", *(["temporal_discriminator"] if config.losses.weight_temporal else [])]
-    return {
-        name: Discriminator(config.network.discriminator_width, config.network.discriminator_blocks) for name in names
-    }
+    network = config.network
+    return {name: Discriminator(network.discriminator_width, network.discriminator_blocks) for name in names}

@@ -4,8 +4,6 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +139,19 @@ def to_onnx(lifter: Lifter, about: dict[str, str], precision: str = "fp32") -> b
     inputs, outputs = map(list, signature(lifter))
     examples = (torch.zeros(2, NUM_JOINTS, 2), torch.zeros(2, 4), torch.zeros(2, NUM_JOINTS))[: len(inputs)]
     batch = torch.export.Dim("n")
-    with _silence():
+    # PyTorch's exporter tells of its own future and of packages that it does without.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         program: Any = torch.onnx.export(
             WholeLift(lifter), examples, dynamo=True, opset_version=OPSET, external_data=False, verbose=False,
             input_names=inputs, output_names=outputs, dynamic_shapes=[{0: batch}] * len(inputs),
         )  # fmt: skip
     model = program.model_proto
-    _forget_source(model.graph)
+    graph = model.graph
+    # The exporter notes of the source beside each node, such as paths on this machine.
+    for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
     if precision == "fp16":
         store_in_half(model)
     model.producer_name, model.producer_version, model.model_version = "chen-cvpr2019", about.get("version", ""), 1
@@ -171,26 +175,6 @@ def _import_onnx() -> Any:
     except ModuleNotFoundError as error:
         raise ValueError(f"an export to ONNX needs {error.name}: pip install onnx onnxscript") from error
     return onnx
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """PyTorch's exporter tells of its own future and of packages that it does without."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _forget_source(graph: Any) -> None:
-    """Takes out what the exporter notes of the source beside each node, such as paths on this machine."""
-    for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        part.ClearField("metadata_props")
 
 
 def store_in_half(model: Any) -> None:

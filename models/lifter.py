@@ -74,7 +74,9 @@ class Lifter(nn.Module):
         if correct:
             moves = output[..., 1:3] - output[..., ROOT : ROOT + 1, 1:3]
             seen_norm = seen_norm + moves / CAMERA_DISTANCE
-        return Lifted(_on_rays(seen_norm, output[..., 0]), _scale(output[..., 3]))
+        # Bounded: a scale near 0 makes likelihoods explode.
+        scale = START_SCALE * (SCALE_RANGE * (output[..., 3] / SCALE_RANGE).tanh()).exp()
+        return Lifted(_on_rays(seen_norm, output[..., 0]), scale)
 
     def on_rays(self, pose_norm: Tensor, confidence: Tensor | None = None) -> Tensor:
         """The poses (..., 17, 3) whose joints stay where the points say, at the network's depths, as in the paper."""
@@ -174,11 +176,6 @@ class Lifter(nn.Module):
         if camera.shape[-1:] != (4,) or not torch.isfinite(camera).all() or (camera[..., :2] <= 0).any():
             raise ValueError("intrinsics must be (fx, fy, cx, cy) in pixels with positive focal lengths")
         return pose_px, camera.expand(*pose_px.shape[:-2], 4), confidence
-
-
-def _scale(output: Tensor) -> Tensor:
-    """Scales of errors from an output of the network; bounded, for a scale near 0 makes likelihoods explode."""
-    return START_SCALE * (SCALE_RANGE * (output / SCALE_RANGE).tanh()).exp()
 
 
 def _on_rays(pose_norm: Tensor, offset: Tensor) -> Tensor:

@@ -62,7 +62,9 @@ class PosePipeline:
         for frame in frames:
             picture = frame.picture()
             camera = camera_of(picture, self.fov, self.tilt)
-            found = [enlarged(person, picture.scale) for person in look(picture.rgb, frame.seconds)]
+            small = look(picture.rgb, frame.seconds)
+            # Pixels of a picture lie half a pixel further than their numbers say.
+            found = [replace(one, points_px=(one.points_px + 0.5) * picture.scale - 0.5) for one in small]
             tracks, seen = tracker(self.see(found, strict=False), frame.seconds)
             yield frame, Scene(self.lift(seen, camera), camera, len(found)), [track.number for track in tracks]
 
@@ -95,8 +97,3 @@ class PosePipeline:
         upright = rotate(poses.cpu(), level.expand(len(poses), 3, 3)).numpy()
         uncertainty = [None] * len(people) if radii is None else radii.cpu().numpy()
         return [Person(*parts) for parts in zip(people, upright, uncertainty, strict=True)]
-
-
-def enlarged(person: Keypoints, factor: float) -> Keypoints:
-    """The same person in the picture larger by a factor, whose pixels lie half a pixel further."""
-    return replace(person, points_px=(person.points_px + 0.5) * factor - 0.5)

@@ -111,7 +111,6 @@ def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
     weights = {
         name: value.half() if value.is_floating_point() else value for name, value in lifter.state_dict().items()
     }
-    content = {"format": FORMAT, **lifter.shape(), "lifter": weights, "note": note}
     file = io.BytesIO()
-    torch.save(content, file)
+    torch.save({"format": FORMAT, **lifter.shape(), "lifter": weights, "note": note}, file)
     write_whole(path, file.getbuffer())

@@ -38,9 +38,7 @@ def join_limb(starts: np.ndarray, ends: np.ndarray, field: np.ndarray) -> dict[i
     for i, start in enumerate(starts):
         for j, end in enumerate(ends):
             along = end[:2] - start[:2]
-            length = np.linalg.norm(along)
-            if length < 1e-6:
-                continue
+            length = max(np.linalg.norm(along), 1e-6)
             x, y = np.rint(np.linspace(start[:2], end[:2], SAMPLES)).astype(int).T
             values = along @ field[:, y, x] / length
             if (values > FIELD_VALUE).mean() >= FIELD_SHARE:
@@ -79,11 +77,10 @@ def group_people(maps: np.ndarray, names: Sequence[str], limbs: Sequence[Limb], 
 
 def add_limb(people: list[dict[int, int]], limb: dict[int, int]) -> None:
     """Adds a limb {part: peak, part: peak} to those it fractions a peak with and nothing contradicts, in place."""
-
-    def contradicts(person: dict[int, int]) -> bool:
-        return any(person.get(part, number) != number for part, number in limb.items())
-
-    touching = [person for person in people if person.items() & limb.items() and not contradicts(person)]
+    touching = [
+        person for person in people
+        if person.items() & limb.items() and all(person.get(part, peak) == peak for part, peak in limb.items())
+    ]  # fmt: skip
     if len(touching) == 2 and touching[0].keys() & touching[1].keys() - limb.keys():
         touching = touching[:1]
     for person in touching:

@@ -26,17 +26,14 @@ class Variant:
 
     weights: str
     source: str
+    fields: int
+    """Channels of part affinity fields; COCO has two fields that no limb here uses (shoulder to ear)."""
     limbs: tuple[Limb, ...]
 
     @property
     def heat_maps(self) -> int:
         """Channels of points and background."""
         return len(SOURCES[self.source]) + 1
-
-    @property
-    def fields(self) -> int:
-        """Channels of part affinity fields; COCO has two fields that no limb here uses (shoulder to ear)."""
-        return 38 if self.source == "openpose_coco_18" else 28
 
 
 def _limbs(first_channel: int, *chains: tuple[str, ...]) -> tuple[Limb, ...]:
@@ -51,12 +48,14 @@ VARIANTS = {
     "mpi": Variant(
         "pose_iter_160000.caffemodel",
         "openpose_mpi_15",
+        28,
         _limbs(16, ("head_top", "neck_base", *_ARMS["right"]), ("neck_base", *_ARMS["left"]),
                ("neck_base", "chest", *_LEGS["right"]), ("chest", *_LEGS["left"])),
     ),
     "coco": Variant(
         "pose_iter_440000.caffemodel",
         "openpose_coco_18",
+        38,
         _limbs(19, ("neck_base", *_LEGS["right"]), ("neck_base", *_LEGS["left"]), ("neck_base", *_ARMS["right"]))
         + _limbs(39, ("neck_base", *_ARMS["left"]))
         + _limbs(47, ("neck_base", "nose", "right_eye"), ("nose", "left_eye"))
