@@ -120,6 +120,4 @@ def _focal_px(file: Image.Image) -> float | None:
         focal_mm = float(file.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm, 0))
     except Exception:
         return None
-    if not 0 < focal_mm < 10_000:
-        return None
-    return focal_mm / FULL_FRAME_DIAGONAL_MM * math.hypot(*file.size)
+    return focal_mm / FULL_FRAME_DIAGONAL_MM * math.hypot(*file.size) if 0 < focal_mm < 10_000 else None

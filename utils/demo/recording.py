@@ -33,13 +33,10 @@ class Recording:
     """
 
     def __init__(self, folder: Path, name: str, rate: float) -> None:
-        self._folder, self._rate = folder, rate
-        self._name = name
-        self._head = {"video": {"name": name, "frames_per_second": round(rate, 3)}}
+        self._folder, self._name, self._rate = folder, name, rate
         self._json = (folder / "pose.json").open("w", encoding="utf-8")
-        self._container: av.container.OutputContainer | None = None
         self._stream: Any = None
-        self._page: VideoPage | None = None
+        self._page: Any = None
         self._durations: dict[int, int] = {}
         self._views: list[np.ndarray] = []
         self._viewed_s = -VIEWS_S
@@ -52,29 +49,25 @@ class Recording:
     def __exit__(self, *error) -> None:
         self._json.write("\n]}\n")
         self._json.close()
-        if self._container is not None:
+        if self._stream:
             self._write(None)
-            self._container.close()
-        if self._page is not None:
+            self._stream.container.close()
+        if self._page:
             self._page.finish(self._folder / "pose.mp4")
 
     def add(self, frame: Frame, scene: Scene, numbers: list[int]) -> None:
         """Appends a frame with its people, each with the number that follows them."""
         rgb = side_by_side(frame, scene.people, self._views_of(frame, scene.people))
-        if self._container is None:
-            self._begin(rgb.shape[1::-1], scene.camera)
-            whole = rgb.shape[1] / (rgb.shape[1] - panel_side(frame))
-            page = self._folder / "pose.html"
-            self._page = VideoPage(page, self._name, frame.size_px, scene.camera, whole)
+        if not self._page:
+            self._begin(frame, rgb.shape[1::-1], scene.camera)
         picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
         picture.pts, picture.time_base = round(frame.seconds * TICKS), Fraction(1, TICKS)
         self._durations[picture.pts] = max(round(frame.duration_s * TICKS), 1)
         self._write(picture)
-        entry: dict[str, Any] = {"time_s": round(frame.seconds, 4)}
+        self._page.add(frame.seconds, scene.people, numbers)
         pairs = zip(numbers, scene.people, strict=True)
-        entry["people"] = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in pairs]
-        if self._page is not None:
-            self._page.add(frame.seconds, scene.people, numbers)
+        people = [{"id": number, **person.to_dict(with_keypoints=False)} for number, person in pairs]
+        entry = {"time_s": round(frame.seconds, 4), "people": people}
         self._json.write((",\n" if self.frames else "\n") + json.dumps(entry))
         self.frames += 1
         self.numbers.update(numbers)
@@ -92,14 +85,17 @@ class Recording:
             self._views, self._viewed_s = views_of(people[0], panel_side(frame)), frame.seconds
         return self._views
 
-    def _begin(self, size: tuple[int, int], camera: Camera) -> None:
-        """Opens the MP4 and writes the head of the JSON, once the first frame tells the size."""
+    def _begin(self, frame: Frame, size: tuple[int, int], camera: Camera) -> None:
+        """Opens the MP4 and the page and writes the head of the JSON, once the first frame tells the size."""
         path = f"file:{(self._folder / 'pose.mp4').absolute()}"
-        self._container = av.open(path, "w", format="mp4", options={"movflags": "+faststart"})
-        self._stream = self._container.add_stream("libx264", rate=Fraction(self._rate).limit_denominator(1001))
+        container = av.open(path, "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream = container.add_stream("libx264", rate=Fraction(self._rate).limit_denominator(1001))
         self._stream.width, self._stream.height, self._stream.pix_fmt = *size, "yuv420p"
         self._stream.options, self._stream.codec_context.time_base = ENCODER, Fraction(1, TICKS)
-        head = json.dumps({**self._head, "camera": camera.to_dict(), **CONVENTIONS})
+        whole = size[0] / (size[0] - panel_side(frame))
+        self._page = VideoPage(self._folder / "pose.html", self._name, frame.size_px, camera, whole)
+        video = {"name": self._name, "frames_per_second": round(self._rate, 3)}
+        head = json.dumps({"video": video, "camera": camera.to_dict(), **CONVENTIONS})
         self._json.write(head[:-1] + ', "frames": [')
 
     def _write(self, picture: av.VideoFrame | None) -> None:

@@ -55,30 +55,24 @@ def smoothed(followed: "Iterable[Followed]", std_s: float) -> "Iterator[Followed
 def _smooth(window: "deque[Followed]", number: int, std_s: float) -> "Followed":
     """One of the frames, each of its people averaged over the window."""
     frame, scene, numbers = window[number]
-    people = [
-        _mean(*_moments(window, identity, frame.seconds, std_s), person)
-        for identity, person in zip(numbers, scene.people, strict=True)
-    ]
+    people = []
+    for identity, person in zip(numbers, scene.people, strict=True):
+        moments = {
+            other.seconds - frame.seconds: those.people[known.index(identity)]
+            for other, those, known in window
+            if identity in known and abs(other.seconds - frame.seconds) <= REACH * std_s + 1e-6
+        }
+        people.append(_mean(person, moments, std_s))
     return frame, replace(scene, people=people), numbers
 
 
-def _moments(
-    window: "deque[Followed]", identity: int, seconds: float, std_s: float
-) -> tuple[list[Person], list[float]]:
-    """Somebody at every moment of the window, and the moments' weights."""
-    moments = [
-        (scene.people[numbers.index(identity)], math.exp(-(((frame.seconds - seconds) / std_s) ** 2) / 2))
-        for frame, scene, numbers in window
-        if identity in numbers and abs(frame.seconds - seconds) <= REACH * std_s + 1e-6
-    ]
-    return [person for person, _ in moments], [weight for _, weight in moments]
-
-
-def _mean(people: list[Person], weights: list[float], person: Person) -> Person:
-    """A person with the weighted means of the joints in the image and of the poses; where joints are left out, of
-    those moments in which they are not."""
-    shown = np.array([weights]).T * ~np.stack([other.seen.left_out for other in people])
-    shown = np.where(shown.any(axis=0), shown, np.array([weights]).T)[..., None]
+def _mean(person: Person, moments: dict[float, Person], std_s: float) -> Person:
+    """A person with the weighted means of the joints in the image and of the poses at some moments, in seconds from
+    this one; where joints are left out, of those moments in which they are not."""
+    people = moments.values()
+    weights = np.array([[math.exp(-((away_s / std_s) ** 2) / 2)] for away_s in moments])
+    shown = weights * ~np.stack([other.seen.left_out for other in people])
+    shown = np.where(shown.any(axis=0), shown, weights)[..., None]
     pose = (shown * np.stack([other.pose for other in people])).sum(axis=0) / shown.sum(axis=0)
     joints_px = (shown * np.stack([other.joints.joints_px for other in people])).sum(axis=0) / shown.sum(axis=0)
     return replace(person, pose=pose, seen=replace(person.seen, joints=replace(person.joints, joints_px=joints_px)))

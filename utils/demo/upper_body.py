@@ -8,17 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..anthropometry import (
-    EYE_HEIGHT,
-    FOREARM,
-    HALF_SHOULDERS,
-    HIP_WIDTH,
-    SHANK,
-    SHOULDER_HEIGHT,
-    THIGH,
-    TORSO,
-    UPPER_ARM,
-)
+from .. import anthropometry as winter
 from ..keypoints import Keypoints
 from ..skeleton import JOINTS, SOURCES
 from .people import SeenPerson
@@ -76,17 +66,17 @@ def _suppose(person: Keypoints, parts: list[str], threshold: float) -> Keypoints
     else:
         torso_px = float(np.linalg.norm(points_px[_numbers(person, ("hip",))].mean(axis=0) - middle))
     chains = {
-        "hips": ("shoulder", (("hip", TORSO),)),
-        "legs": ("hip", (("knee", THIGH), ("ankle", SHANK))),
-        "arms": ("shoulder", (("elbow", UPPER_ARM), ("wrist", FOREARM))),
+        "hips": ("shoulder", (("hip", winter.TORSO),)),
+        "legs": ("hip", (("knee", winter.THIGH), ("ankle", winter.SHANK))),
+        "arms": ("shoulder", (("elbow", winter.UPPER_ARM), ("wrist", winter.FOREARM))),
     }
     for part in parts:
         start, links = chains[part]
         at = points_px[_numbers(person, (start,))]
         if part == "hips":
-            at = middle + np.outer([0.5, -0.5], across) * HIP_WIDTH / (2 * HALF_SHOULDERS)
+            at = middle + np.outer([0.5, -0.5], across) * winter.HIP_WIDTH / (2 * winter.HALF_SHOULDERS)
         for name, length in links:
-            at = at + DOWN * torso_px * length / TORSO
+            at = at + DOWN * torso_px * length / winter.TORSO
             numbers = _numbers(person, (name,))
             points_px[numbers], confidence[numbers] = at, max(threshold, 1e-6)
     return replace(person, points_px=points_px, confidence=confidence)
@@ -97,4 +87,7 @@ def _torso_px(person: Keypoints, shoulders_px: float, middle: np.ndarray, thresh
     head = [number for number, name in enumerate(SOURCES[person.source]) if name.split("_")[-1] in ("eye", "ear")]
     head = [number for number in head if person.confidence[number] >= threshold]
     rise = np.linalg.norm(person.points_px[head].mean(axis=0) - middle) if head else 0.0
-    return float(max(shoulders_px / (2 * HALF_SHOULDERS), rise / (EYE_HEIGHT - SHOULDER_HEIGHT)) * TORSO)
+    return float(
+        max(shoulders_px / (2 * winter.HALF_SHOULDERS), rise / (winter.EYE_HEIGHT - winter.SHOULDER_HEIGHT))
+        * winter.TORSO
+    )

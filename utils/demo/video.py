@@ -1,16 +1,14 @@
 """Videos, cameras and streams frame by frame, as FFmpeg decodes them through PyAV."""
 
-import contextlib
 import logging
-import math
 import sys
-import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from queue import Empty, Full, Queue
 from typing import Any, TypeVar
 
 import av
@@ -72,7 +70,6 @@ class VideoFrames:
 
     def __init__(self, source: Path | str | int, limit: int = 0) -> None:
         self.source, self.limit = source, limit
-        self.is_live = isinstance(source, int) or (isinstance(source, str) and not source.startswith("http"))
         self._container = self._open()
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
@@ -129,18 +126,16 @@ class VideoFrames:
         Raises:
             ValueError: if there is not a single one.
         """
-        size, first, seconds, number, begun = None, None, -1.0, 0, time.monotonic()
+        size, first, seconds, number = None, None, -1.0, 0
         for decoded in self._decoded():
             size = size or self._shown_size(decoded)
-            stamp = decoded.time if decoded.time is not None and not isinstance(self.source, int) else None
+            stamp = time.monotonic() if isinstance(self.source, int) else decoded.time
             first = stamp if first is None else first
-            if isinstance(self.source, int):
-                now = time.monotonic() - begun
-            else:
-                now = seconds + 1 / self.rate if stamp is None or first is None else float(stamp - first)
+            now = seconds + 1 / self.rate if stamp is None or first is None else float(stamp - first)
             # Each frame is later than the one before, whatever the file says.
             seconds = max(now, seconds + 1 / TICKS) if number else 0.0
-            yield Frame(seconds, self._duration_s(decoded), size, decoded)
+            duration_s = float((decoded.duration or 0) * (decoded.time_base or 0)) or 1 / self.rate
+            yield Frame(seconds, duration_s, size, decoded)
             number += 1
             if number == self.limit:
                 return
@@ -151,38 +146,27 @@ class VideoFrames:
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Frame after frame; a damaged packet is skipped, and a damaged end ends it."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets)
-            except (StopIteration, av.EOFError):
-                return
-            except av.FFmpegError as error:
-                self.problem = f"it breaks off ({error.strerror})"
-                return
-            try:
-                yield from packet.decode()
-            except av.FFmpegError as error:
-                self.problem = f"a part of it is damaged ({error.strerror})"
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError as error:
+                    self.problem = f"a part of it is damaged ({error.strerror})"
+        except av.EOFError:
+            return
+        except av.FFmpegError as error:
+            self.problem = f"it breaks off ({error.strerror})"
 
     def _shown_size(self, decoded: av.VideoFrame) -> tuple[int, int]:
         """Width and height upright and with square pixels."""
-        aspect = self._stream.sample_aspect_ratio or Fraction(1)
-        width, height = (
-            round(decoded.width * max(aspect, Fraction(1))),
-            round(decoded.height / min(aspect, Fraction(1))),
-        )
+        square = Fraction(1)
+        aspect = self._stream.sample_aspect_ratio or square
+        width, height = round(decoded.width * max(aspect, square)), round(decoded.height / min(aspect, square))
         return (height, width) if decoded.rotation // 90 % 2 else (width, height)
-
-    def _duration_s(self, decoded: av.VideoFrame) -> float:
-        """How long a frame is shown, as the file says it, or one period."""
-        length = float((decoded.duration or 0) * (decoded.time_base or 0))
-        return length if 0 < length < math.inf else 1 / self.rate
 
     def _cut_off_s(self) -> float:
         """How much later than the container the pictures begin."""
-        start = self._stream.start_time
-        begin = float(start * self._stream.time_base) if start is not None and self._stream.time_base else 0.0
+        begin = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
         return max(begin - (self._container.start_time or 0) / av.time_base, 0.0)
 
 
@@ -191,39 +175,18 @@ def ahead(items: Iterable[Item], size: int = 3) -> Iterator[Item]:
 
     What goes wrong there is raised here. A consumer that stops early stops the thread as well.
     """
-    queue: Queue[tuple[Any, BaseException | None]] = Queue(size)
-    stopped = threading.Event()
-    worker = threading.Thread(target=_fill, args=(queue, items, stopped), daemon=True)
-    worker.start()
+    source, end = iter(items), object()
+    worker = ThreadPoolExecutor(1)
+    coming = deque(worker.submit(next, source, end) for _ in range(size))
     try:
         while True:
-            with contextlib.suppress(Empty):
+            while not coming[0].done():
                 # Waiting without end would keep Ctrl-C out on Windows.
-                item, error = queue.get(timeout=0.5)
-                if isinstance(error, StopIteration):
-                    return
-                if error is not None:
-                    raise error
-                yield item
+                wait([coming[0]], timeout=0.5)
+            item: Any = coming.popleft().result()
+            if item is end:
+                return
+            coming.append(worker.submit(next, source, end))
+            yield item
     finally:
-        stopped.set()
-        worker.join()
-
-
-def _fill(queue: Queue, items: Iterable, stopped: threading.Event) -> None:
-    """Puts the items into a queue, then what ended them, until told to stop."""
-
-    def put(entry: tuple) -> None:
-        while not stopped.is_set():
-            with contextlib.suppress(Full):
-                queue.put(entry, timeout=0.1)
-                break
-
-    try:
-        for item in items:
-            put((item, None))
-            if stopped.is_set():
-                break
-        put((None, StopIteration()))
-    except BaseException as error:
-        put((None, error))
+        worker.shutdown(cancel_futures=True)

@@ -112,8 +112,7 @@ def template_parts() -> tuple[str, str, str]:
 def inlined(module: str) -> str:
     """A module of `web/` as a part of one script: without imports and exports, which a page of one file cannot have."""
     text = (WEB / module).read_text(encoding="utf-8")
-    text = re.sub(r"^import [^;]*;\n", "", text, flags=re.M)
-    return re.sub(r"^export ", "", text, flags=re.M)
+    return re.sub(r"^import [^;]*;\n|^export ", "", text, flags=re.M)
 
 
 def as_script(content: dict) -> str:
