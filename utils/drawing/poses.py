@@ -48,7 +48,9 @@ def draw_pose_2d(
 ) -> np.ndarray:
     """A copy of a picture (height, width, 3) uint8 RGB with one pose (17, 2) in its pixels drawn over it."""
     canvas = image.copy()
-    width = line_width_px(joints_px[~left_out])
+    shown_px = joints_px[~left_out]
+    middle = shown_px.mean(axis=0) if left_out.any() else joints_px[ROOT]
+    width = max(0.035 * float(np.linalg.norm(shown_px - middle, axis=1).mean()), 1.2)
     for parent, child in shown_bones(left_out):
         colour, opacity = SIDE_RGB[SIDES[child]], 0.4 if filled[child] else 0.95
         strokes = ((width * 1.5, WHITE, opacity * 0.75), (width, colour, opacity))
@@ -62,12 +64,6 @@ def draw_pose_2d(
 def shown_bones(left_out: np.ndarray) -> list[tuple[int, int]]:
     """The bones of which both ends are seen."""
     return [(parent, child) for parent, child in BONES if not (left_out[parent] or left_out[child])]
-
-
-def line_width_px(joints_px: np.ndarray) -> float:
-    """Half the width of a limb drawn over a person of this size, some joints of whom may be missing."""
-    middle = joints_px[ROOT] if len(joints_px) == NUM_JOINTS else joints_px.mean(axis=0)
-    return max(0.035 * float(np.linalg.norm(joints_px - middle, axis=1).mean()), 1.2)
 
 
 def draw_pose_3d(
@@ -130,9 +126,7 @@ def _ground_points(size_px: int) -> tuple[np.ndarray, np.ndarray]:
 def _backdrop(size_px: int, azimuth_deg: float) -> np.ndarray:
     """Backdrop, ground disc and grid, (size, size, 3) float32. Shared by all calls: copy it before drawing."""
     fraction = np.linspace(0, 1, size_px, dtype=np.float32)[:, None, None]
-    canvas = np.broadcast_to(
-        BACKGROUND_TOP * (1 - fraction) + BACKGROUND_BOTTOM * fraction, (size_px, size_px, 3)
-    ).copy()
+    canvas = np.repeat(BACKGROUND_TOP * (1 - fraction) + BACKGROUND_BOTTOM * fraction, size_px, axis=1)
     x, z = _ground_points(size_px)
     disc = np.clip((GROUND_REACH - np.hypot(x[None, :], z[:, None])) / 0.35, 0, 1)[..., None]
     canvas += disc * 0.75 * (255 - canvas)

@@ -73,8 +73,5 @@ def _pixels_around(shape, start: np.ndarray, end: np.ndarray, radius: float):
     low = np.floor(np.minimum(start, end) - radius - 1).astype(int).clip(0)
     high = np.ceil(np.maximum(start, end) + radius + 2).astype(int).clip(0, (shape[1], shape[0]))
     window = (slice(low[1], high[1]), slice(low[0], high[0]))
-    return (
-        window,
-        np.arange(low[0], high[0], dtype=np.float32)[None],
-        np.arange(low[1], high[1], dtype=np.float32)[:, None],
-    )
+    y, x = np.ogrid[window]
+    return window, x.astype(np.float32), y.astype(np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..anthropometry import ANKLE_HEIGHT, FOOT, HAND, standing_pose
 from ..skeleton import BONES, INDEX, ROOT
-from .nodes import NODE_NUMBER, NODE_OF_JOINT, NODE_PARENTS, NODES
+from .nodes import NODE_NUMBER, NODE_PARENTS, NODES
 from .turns import turns_along_bones
 
 # The ankle is taken to lie over the first quarter of the foot.
@@ -101,8 +101,3 @@ def places(offsets: np.ndarray, turns: np.ndarray | None = None) -> np.ndarray:
         if parent >= 0:
             found[..., node, :] = found[..., parent, :] + turns[..., parent, :, :] @ offsets[node]
     return found
-
-
-def joints_of_nodes(offsets: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """The 17 joints (..., 17, 3) among them."""
-    return places(offsets, turns)[..., NODE_OF_JOINT, :]

@@ -21,7 +21,10 @@ def write_bvh(path: Path, motion: Motion) -> None:
     lines = ["HIERARCHY", *_node_lines(0, rig.offsets_m * CM, ""), "MOTION"]
     lines += [f"Frames: {len(motion.seconds)}", f"Frame Time: {1 / motion.rate:.10f}"]
     turning = [node for node in order if not is_end(NODES[node])]
-    numbers = np.concatenate([rig.hips_m * CM, euler_angles(rig.rotations[:, turning])], axis=1)
+    # About Z, then the new X, then the new Y; without jumps by whole turns.
+    angles = Rotation.from_quat(rig.rotations[:, turning].reshape(-1, 4)).as_euler("ZXY", degrees=True)
+    angles = np.unwrap(angles.reshape(len(motion.seconds), -1), period=360, axis=0)
+    numbers = np.concatenate([rig.hips_m * CM, angles], axis=1)
     lines += [" ".join(f"{value:.4f}" for value in row) for row in numbers.tolist()]
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
 
@@ -39,9 +42,3 @@ def _node_lines(node: int, offsets: np.ndarray, indent: str) -> list[str]:
     kind, place = ("JOINT", "3 ") if node else ("ROOT", "6 Xposition Yposition Zposition ")
     below = [line for child in children_of(node) for line in _node_lines(child, offsets, deeper)]
     return [f"{indent}{kind} {name}", f"{indent}{{", offset, f"{deeper}CHANNELS {place}{TURNS}", *below, f"{indent}}}"]
-
-
-def euler_angles(quaternions: np.ndarray) -> np.ndarray:
-    """Degrees (T, 3 N) of turns (T, N, 4) about Z, then the new X, then the new Y; without jumps by whole turns."""
-    angles = Rotation.from_quat(quaternions.reshape(-1, 4)).as_euler("ZXY", degrees=True)
-    return np.unwrap(angles.reshape(len(quaternions), -1), period=360, axis=0)

@@ -51,9 +51,8 @@ class Exports:
 
         The origin of all is under the hips of the first one in the first frame.
         """
-        motions = {
-            number: motion_of(track, self._rate, self.height_m) for number, track in sorted(self._tracks.items())
-        }
+        tracks = sorted(self._tracks.items())
+        motions = {number: motion_of(track, self._rate, self.height_m) for number, track in tracks}
         origin = next(iter(motions.values())).rig.hips_m[0] * [1, 0, 1]
         for number, motion in motions.items():
             motion, prefix = motion.moved(-origin), f"person{number}_" if number > 1 else ""

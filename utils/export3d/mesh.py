@@ -1,6 +1,6 @@
 """A body of round limbs around a skeleton in its T-pose, for GLB: each limb moves with one node."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ _LIKE = {"Spine": "spine", "Shoulder": "left_shoulder"}
 _TIPS = {"Hand_End": (0.045, 0.03), "Toe_End": (0.055, 0.04)}
 
 
-@dataclass(frozen=True)
-class Mesh:
+class Mesh(NamedTuple):
     """Triangles.
 
     Attributes:
@@ -52,8 +51,7 @@ def body_mesh(places: np.ndarray, height_m: float, side: str) -> Mesh:
             radii = np.array(radii_of(node)) * MEAN_ROOT_DISTANCE * height_m
             limbs.append(limb(places[parent], places[node], radii, parent, first))
             first += len(limbs[-1].places)
-    parts = ("places", "normals", "nodes", "corners")
-    return Mesh(*(np.concatenate([getattr(item, part) for item in limbs]) for part in parts))
+    return Mesh(*map(np.concatenate, zip(*limbs, strict=True)))
 
 
 def radii_of(node: int) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from ..anthropometry import ANKLE_HEIGHT
 from ..skeleton import INDEX, JOINTS
-from .body import fit_offsets, joints_of_nodes
+from .body import fit_offsets, places
 from .nodes import NODE_OF_JOINT, NODE_PARENTS, way_to
 from .turns import turns_along_bones, with_hands_and_feet
 
@@ -60,7 +60,7 @@ def fit_rig(joints: np.ndarray, height_m: float) -> Rig:
     offsets, height = fit_offsets(joints)
     joints = joints / height
     turns, hips = follow(joints, offsets)
-    followed = joints_of_nodes(offsets, turns)
+    followed = places(offsets, turns)[:, NODE_OF_JOINT]
     floor = followed[:, [INDEX["left_foot"], INDEX["right_foot"]], 1].min(axis=1) - ANKLE_HEIGHT
     placed = np.zeros_like(hips)
     placed[:, 1] = -floor
@@ -87,7 +87,7 @@ def nearest(joints: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
     moved = np.zeros((len(joints), 3 + 3 * len(TURNING)))
     springs = np.where(np.arange(moved.shape[1]) < 3, 0.0, STIFFNESS)
     for _ in range(STEPS):
-        miss = joints - moved[:, None, :3] - joints_of_nodes(offsets, turns)
+        miss = joints - moved[:, None, :3] - places(offsets, turns)[:, NODE_OF_JOINT]
         slopes = derivatives(turns, offsets)
         transposed = slopes.transpose(0, 2, 1)
         pull = transposed @ miss.reshape(len(joints), -1, 1) - (springs * moved)[..., None]
@@ -106,9 +106,8 @@ def derivatives(turns: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         for node in way:
             arm = turns[:, NODE_PARENTS[node]] @ offsets[node]
             # turn v by a small w: v + w x v, so the derivative's columns are the axes x v.
-            slopes[:, joint, :, 1 + TURNING.index(NODE_PARENTS[node])] = np.cross(np.eye(3), arm[:, None]).transpose(
-                0, 2, 1
-            )
+            moved = np.cross(np.eye(3), arm[:, None]).transpose(0, 2, 1)
+            slopes[:, joint, :, 1 + TURNING.index(NODE_PARENTS[node])] = moved
     return slopes.reshape(len(turns), 3 * len(JOINTS), -1)
 
 

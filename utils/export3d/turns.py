@@ -65,17 +65,14 @@ def with_hands_and_feet(turns: np.ndarray) -> np.ndarray:
     turns = turns.copy()
     for node, name in enumerate(NODES):
         if name.endswith("Foot"):
-            turns[:, node] = level_foot(turns[:, NODE_PARENTS[node]])
+            # It bends about the X axis of its shank.
+            x, y, z = np.moveaxis(turns[:, NODE_PARENTS[node]], -1, 0)
+            down = np.arctan2(z[:, 1], y[:, 1]).clip(*np.radians(ANKLE_RANGE_DEG))[:, None]
+            level = [x, y * np.cos(down) + z * np.sin(down), z * np.cos(down) - y * np.sin(down)]
+            turns[:, node] = np.stack(level, axis=-1)
         elif name.endswith("Hand") or is_end(name):
             turns[:, node] = turns[:, NODE_PARENTS[node]]
     return turns
-
-
-def level_foot(shank: np.ndarray) -> np.ndarray:
-    """The turns (T, 3, 3) of a foot that bends about the X axis of its shank (T, 3, 3)."""
-    x, y, z = np.moveaxis(shank, -1, 0)
-    down = np.arctan2(z[:, 1], y[:, 1]).clip(*np.radians(ANKLE_RANGE_DEG))[:, None]
-    return np.stack([x, y * np.cos(down) + z * np.sin(down), z * np.cos(down) - y * np.sin(down)], axis=-1)
 
 
 def hinge_of(normal: np.ndarray, usual: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from scipy.spatial.transform import Rotation
 
 from utils.anthropometry import ANKLE_HEIGHT
 from utils.export3d import rig as rig_module
-from utils.export3d.body import HEAD_ABOVE_ANKLES, equalise, joints_of_nodes, places
+from utils.export3d.body import HEAD_ABOVE_ANKLES, equalise, places
 from utils.export3d.motion import motion_of
 from utils.export3d.nodes import NODE_NUMBER, NODE_OF_JOINT, NODE_PARENTS, NODES
 from utils.export3d.rig import TURNING, fit_rig
@@ -136,6 +136,7 @@ def test_derivatives_are_those_of_the_joints():
     moved = turns.copy()
     change = Rotation.from_rotvec(step[:, 1:].reshape(-1, 3)).as_matrix().reshape(3, -1, 3, 3)
     moved[:, TURNING] = change @ turns[:, TURNING]
-    shift = joints_of_nodes(offsets, moved) + step[:, :1] - joints_of_nodes(offsets, turns)
+    before, after = (places(offsets, each)[:, NODE_OF_JOINT] for each in (turns, moved))
+    shift = after + step[:, :1] - before
     expected = rig_module.derivatives(turns, offsets) @ step.reshape(3, -1, 1)
     assert shift.reshape(3, -1) == pytest.approx(expected[..., 0], abs=1e-9)
