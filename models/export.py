@@ -135,7 +135,11 @@ def to_onnx(lifter: Lifter, about: dict[str, str], precision: str = "fp32") -> b
         ValueError: one sentence, for a missing package or weights that do not fit.
     """
     onnx = _import_onnx()
-    _check_weights(lifter, precision)
+    weights = lifter.state_dict().values()
+    if sum(weight.numel() * weight.element_size() for weight in weights) > LARGEST_BYTES:
+        raise ValueError("the lifter's weights take more than the 2 GB that an ONNX file can hold")
+    if precision == "fp16" and any(weight.abs().max() > torch.finfo(torch.half).max for weight in weights):
+        raise ValueError("the lifter's weights are too large for fp16: export them as fp32")
     inputs, outputs = map(list, signature(lifter))
     examples = (torch.zeros(2, NUM_JOINTS, 2), torch.zeros(2, 4), torch.zeros(2, NUM_JOINTS))[: len(inputs)]
     batch = torch.export.Dim("n")
@@ -158,14 +162,6 @@ def to_onnx(lifter: Lifter, about: dict[str, str], precision: str = "fp32") -> b
     onnx.helper.set_model_props(model, about)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
-
-
-def _check_weights(lifter: Lifter, precision: str) -> None:
-    weights = lifter.state_dict().values()
-    if sum(weight.numel() * weight.element_size() for weight in weights) > LARGEST_BYTES:
-        raise ValueError("the lifter's weights take more than the 2 GB that an ONNX file can hold")
-    if precision == "fp16" and any(weight.abs().max() > torch.finfo(torch.half).max for weight in weights):
-        raise ValueError("the lifter's weights are too large for fp16: export them as fp32")
 
 
 def _import_onnx() -> Any:

@@ -108,9 +108,8 @@ def check_resumable(path: str | Path, system: Module, max_epochs: int, ended: bo
 
 def save_lifter(lifter: Lifter, path: str | Path, note: str = "") -> None:
     """Writes the inference weights alone, in half precision; `note` says where they come from."""
-    weights = {
-        name: value.half() if value.is_floating_point() else value for name, value in lifter.state_dict().items()
-    }
+    state = lifter.state_dict().items()
+    weights = {name: value.half() if value.is_floating_point() else value for name, value in state}
     file = io.BytesIO()
     torch.save({"format": FORMAT, **lifter.shape(), "lifter": weights, "note": note}, file)
     write_whole(path, file.getbuffer())

@@ -84,8 +84,7 @@ def _suppose(person: Keypoints, parts: list[str], threshold: float) -> Keypoints
 
 def _torso_px(person: Keypoints, shoulders_px: float, middle: np.ndarray, threshold: float) -> float:
     """Length of an unseen torso, from the width of the shoulders or the height of the head above them."""
-    head = [number for number, name in enumerate(SOURCES[person.source]) if name.split("_")[-1] in ("eye", "ear")]
-    head = [number for number in head if person.confidence[number] >= threshold]
+    head = [number for number in sorted(_numbers(person, ("eye", "ear"))) if person.confidence[number] >= threshold]
     rise = np.linalg.norm(person.points_px[head].mean(axis=0) - middle) if head else 0.0
     return float(
         max(shoulders_px / (2 * winter.HALF_SHOULDERS), rise / (winter.EYE_HEIGHT - winter.SHOULDER_HEIGHT))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.detectors.loading import FILES, Detector, check_file, load_detector, sum_of
+from models.detectors.loading import FILES, Detector, check_file, load_detector
 from utils.demo.registry import ESTIMATORS, NOTED, Estimator
 from utils.keypoints import Keypoints
 
@@ -62,7 +62,7 @@ def test_missing_file_names_the_command(name, tmp_path):
 @pytest.mark.parametrize("name", FILES)
 def test_damaged_file_names_the_command(name, tmp_path):
     for file in FILES[name]:
-        (tmp_path / f"{file}.sha256").write_text(sum_of(b"whole", "sha256"))
+        (tmp_path / f"{file}.sha256").write_text(f"sha256:{hashlib.sha256(b'whole').hexdigest()}")
         (tmp_path / file).write_bytes(b"damaged")
     with pytest.raises(ValueError, match=f"damaged; get it with: bash download_2d_pose_estimator.sh {name}"):
         load_detector(name, tmp_path)
