@@ -141,7 +141,10 @@ class VideoFrames:
                 return
         if not number:
             raise ValueError(f"{self} gives no picture")
-        if seconds + 1 / self.rate < self.length_s - ENDS_EARLY_S - self._cut_off_s():
+        # What the container holds before the pictures begin was cut off, and is not missing.
+        begin_s = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+        cut_off_s = max(begin_s - (self._container.start_time or 0) / av.time_base, 0.0)
+        if seconds + 1 / self.rate < self.length_s - ENDS_EARLY_S - cut_off_s:
             self.problem = f"it ends after {seconds:.1f} of {self.length_s:.1f} seconds"
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
@@ -163,11 +166,6 @@ class VideoFrames:
         aspect = self._stream.sample_aspect_ratio or square
         width, height = round(decoded.width * max(aspect, square)), round(decoded.height / min(aspect, square))
         return (height, width) if decoded.rotation // 90 % 2 else (width, height)
-
-    def _cut_off_s(self) -> float:
-        """How much later than the container the pictures begin."""
-        begin = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
-        return max(begin - (self._container.start_time or 0) / av.time_base, 0.0)
 
 
 def ahead(items: Iterable[Item], size: int = 3) -> Iterator[Item]:

@@ -89,8 +89,7 @@ def _primitives(buffer: Buffer, rest: np.ndarray) -> list[dict]:
     found = []
     for material, side in enumerate(SIDE_RGB):
         mesh = body_mesh(rest, float(np.ptp(rest[:, 1])), side)
-        joints = np.zeros((len(mesh.nodes), 4), np.uint8)
-        joints[:, 0] = mesh.nodes
+        joints = np.pad(mesh.nodes[:, None], ((0, 0), (0, 3)))
         weights = np.tile(np.array([1, 0, 0, 0], np.float32), (len(joints), 1))
         bounds = {"min": mesh.places.min(axis=0).tolist(), "max": mesh.places.max(axis=0).tolist()}
         attributes = {

@@ -55,8 +55,13 @@ def turns_along_bones(joints: np.ndarray) -> np.ndarray:
         "Neck": frames(joint["neck"] - joint["thorax"], shoulders, "yx"),
         "Head": frames(joint["head"] - joint["neck"], shoulders, "yx"),
     }
-    for side in ("left", "right"):
-        found |= _arm(joint, side, found["Spine1"]) | _leg(joint, side, found["Hips"])
+    for side, sign in (("left", 1), ("right", -1)):
+        name, chest, pelvis = side.capitalize(), found["Spine1"], found["Hips"]
+        arm = [joint[f"{side}_{kind}"] for kind in ("shoulder", "elbow", "wrist")]
+        leg = [joint[f"{side}_{kind}"] for kind in ("hip", "knee", "foot")]
+        found[f"{name}Shoulder"] = chest
+        found[f"{name}Arm"], found[f"{name}ForeArm"] = _limb(arm, sign, chest, "xy")
+        found[f"{name}UpLeg"], found[f"{name}Leg"] = _limb(leg, -1, pelvis, "yx")
     return with_hands_and_feet(np.stack([found.get(name, found["Hips"]) for name in NODES], axis=1))
 
 
@@ -75,36 +80,21 @@ def with_hands_and_feet(turns: np.ndarray) -> np.ndarray:
     return turns
 
 
-def hinge_of(normal: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """The axis (T, 3) of an elbow or knee: the normal of the limb's plane or, the straighter the limb, the usual axis.
+def _limb(joints: list[np.ndarray], sign: int, body: np.ndarray, axes: str) -> tuple[np.ndarray, np.ndarray]:
+    """The turns (T, 3, 3) of an arm's or leg's two bones.
+
+    Their hinge is the normal of the limb's plane or, the straighter the limb, the body's axis, carried to the limb.
 
     Args:
-        normal: (T, 3) as long as the sine of the angle between the two bones.
-        usual: (T, 3) of length 1.
+        joints: (T, 3) shoulder, elbow and wrist, or hip, knee and foot.
+        sign: 1 or -1, of the axis along which it lies in the T-pose.
+        body: (T, 3, 3) turns of the chest or pelvis.
+        axes: that axis and the hinge: "xy" of an arm, which bends forwards, "yx" of a leg, which bends backwards.
     """
+    start, middle, end = joints
+    upper, lower = sign * unit(middle - start), sign * unit(end - middle)
+    along, across = ("xy".index(axis) for axis in axes)
+    normal = -sign * np.cross(upper, lower)
     bent = np.linalg.norm(normal, axis=-1, keepdims=True)
-    return normal + STRAIGHT * (1 - bent) * usual
-
-
-def _arm(joint: dict[str, np.ndarray], side: str, chest: np.ndarray) -> dict[str, np.ndarray]:
-    """The turns of an arm. In the T-pose it lies along X, left as +X, and bends forwards: its hinge is Y."""
-    sign, name = (1, "Left") if side == "left" else (-1, "Right")
-    shoulder, elbow, wrist = (joint[f"{side}_{kind}"] for kind in ("shoulder", "elbow", "wrist"))
-    upper, lower = unit(elbow - shoulder), unit(wrist - elbow)
-    usual = carried(chest[..., 1], chest[..., 0], sign * upper)
-    hinge = hinge_of(-sign * np.cross(upper, lower), usual)
-    return {
-        f"{name}Shoulder": chest,
-        f"{name}Arm": frames(sign * upper, hinge, "xy"),
-        f"{name}ForeArm": frames(sign * lower, hinge, "xy"),
-    }
-
-
-def _leg(joint: dict[str, np.ndarray], side: str, pelvis: np.ndarray) -> dict[str, np.ndarray]:
-    """The turns of a leg. In the T-pose it hangs along -Y and bends backwards: its hinge is X."""
-    name = side.capitalize()
-    hip, knee, foot = (joint[f"{side}_{kind}"] for kind in ("hip", "knee", "foot"))
-    upper, lower = unit(knee - hip), unit(foot - knee)
-    usual = carried(pelvis[..., 0], -pelvis[..., 1], upper)
-    hinge = hinge_of(np.cross(upper, lower), usual)
-    return {f"{name}UpLeg": frames(-upper, hinge, "yx"), f"{name}Leg": frames(-lower, hinge, "yx")}
+    hinge = normal + STRAIGHT * (1 - bent) * carried(body[..., across], body[..., along], upper)
+    return frames(upper, hinge, axes), frames(lower, hinge, axes)
