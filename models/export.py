@@ -55,9 +55,10 @@ class WholeLift(nn.Module):
         # A camera in whose middle the root lies looks straight at the person.
         straight = torch.cat([torch.ones_like(keypoints[:, ROOT]), keypoints[:, ROOT]], dim=-1)
         camera = torch.where(intrinsics[:, :1] > 0, intrinsics, straight)
-        pose_norm, rotation = pixels_to_virtual_norm(keypoints, camera, confidence)
+        pose_norm, rotation, nearness = pixels_to_virtual_norm(keypoints, camera, confidence)
         pose, scale = self.lifter.lift_norm(pose_norm, confidence)
-        pose = rotate(pose, rotation)
+        nearness = torch.where(intrinsics[:, 0] > 0, nearness, torch.ones_like(nearness))
+        pose = rotate(self.lifter.in_perspective(pose, nearness), rotation)
         return (pose,) if scale is None else (pose, RADIUS_90 * scale)
 
 

@@ -113,6 +113,18 @@ class Lifter(nn.Module):
         pose = (lifted.pose + flip(mirrored.pose)) / 2
         return Lifted(pose, None if lifted.scale is None else (lifted.scale + mirrored.scale[..., MIRROR]) / 2)
 
+    def in_perspective(self, pose: Tensor, nearness: Tensor) -> Tensor:
+        """Root-relative poses (..., 17, 3) as far from the camera as they are, instead of c sizes of the person.
+
+        A joint at the depth z behind the root lies on its ray at (x (c + n z), y (c + n z)), n being the nearness (...)
+        of `pixels_to_virtual_norm`. A lifter that `corrects_points` does not keep to rays, and learns this on average.
+        """
+        if self.corrects_points:
+            return pose
+        behind = pose[..., 2:]
+        depth = (CAMERA_DISTANCE + nearness[..., None, None] * behind).clamp(min=NEAREST_DEPTH)
+        return torch.cat([pose[..., :2] * depth / (CAMERA_DISTANCE + behind), behind], dim=-1)
+
     def lift(self, pose_2d_px, intrinsics=None, confidence=None, average_flip: bool = True) -> Tensor:
         """The 3D poses of keypoints in an image.
 
@@ -148,9 +160,9 @@ class Lifter(nn.Module):
         if camera is None:
             pose, scale = self.lift_norm(pixels_to_norm(pose_px, confidence)[0], confidence, average_flip)
         else:
-            pose_norm, rotation = pixels_to_virtual_norm(pose_px, camera, confidence)
+            pose_norm, rotation, nearness = pixels_to_virtual_norm(pose_px, camera, confidence)
             pose, scale = self.lift_norm(pose_norm, confidence, average_flip)
-            pose = rotate(pose, rotation)
+            pose = rotate(self.in_perspective(pose, nearness), rotation)
         return pose, None if scale is None else RADIUS_90 * scale
 
     def _checked(self, pose_2d_px, intrinsics, confidence) -> tuple[Tensor, Tensor | None, Tensor | None]:

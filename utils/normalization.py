@@ -53,16 +53,18 @@ def mean_root_distance(pose: Pose, confidence: PerJoint | None = None) -> PerPos
 
 def pixels_to_virtual_norm(
     pose_px: Pose2D, intrinsics_px: Intrinsics, confidence: PerJoint | None = None
-) -> tuple[Pose2D, Rotation]:
+) -> tuple[Pose2D, Rotation, PerPose]:
     """With known intrinsics (fx, fy, cx, cy): the normalised pose as a camera that looks at the root sees it.
 
     `confidence` as in `pixels_to_norm`.
 
     Returns:
-        `pose_norm` (..., J, 2) and the rotation (..., 3, 3) that takes the lifted pose back to the real camera.
+        `pose_norm` (..., J, 2), the rotation (..., 3, 3) that takes the lifted pose back to the real camera, and how
+        near the person is (...): c over the root's depth in units of the person's size in the image plane.
     """
     pose_ray, rotation = turn_camera_to_root(pixels_to_rays(pose_px, intrinsics_px))
-    return pixels_to_norm(pose_ray, confidence)[0], rotation
+    pose_norm, _, nearness = pixels_to_norm(pose_ray, confidence)
+    return pose_norm, rotation, nearness
 
 
 def flip(pose: Pose) -> Pose:

@@ -36,7 +36,7 @@ export class Lifter {
         return [a / Math.max(c, 1e-6), b / Math.max(c, 1e-6)];
       });
     }
-    const flat = this.normalise(points, trust), flipped = this.mirror.map(joint => [-flat[joint][0], flat[joint][1]]);
+    const { flat, size } = this.normalise(points, trust), flipped = this.mirror.map(joint => [-flat[joint][0], flat[joint][1]]);
     const trusts = [trust, this.mirror.map(joint => trust[joint])];
     const raw = this.run(...[flat, flipped].map((pose, number) => this.inputOf(pose, trusts[number])));
     const [one, other] = [flat, flipped].map((pose, number) => this.liftNormalised(pose, raw[number]));
@@ -45,18 +45,28 @@ export class Lifter {
       return [(p[0] - q[0]) / 2, (p[1] + q[1]) / 2, (p[2] + q[2]) / 2];
     });
     return {
-      pose: turn ? pose.map(p => turn.map(row => row[0] * p[0] + row[1] * p[1] + row[2] * p[2])) : pose,
+      pose: turn ? this.inPerspective(pose, size).map(p => turn.map(row => row[0] * p[0] + row[1] * p[1] + row[2] * p[2])) : pose,
       uncertainty: one.scale && one.scale.map((value, joint) => this.RADIUS_90 * (value + other.scale[this.mirror[joint]]) / 2),
     };
   }
 
-  /** Root-centred joints, those that are seen 1 / c from the root on average. */
+  /** The pose as far from the camera as the person is, `nearness` being c over that distance in the person's sizes. */
+  inPerspective(pose, nearness) {
+    const { CAMERA_DISTANCE: far, NEAREST_DEPTH: near } = this;
+    if (this.outputs > 1) return pose;
+    return pose.map(([x, y, z]) => {
+      const factor = Math.max(far + nearness * z, near) / (far + z);
+      return [x * factor, y * factor, z];
+    });
+  }
+
+  /** Root-centred joints, those that are seen 1 / c from the root on average, and the scale that they had. */
   normalise(points, trust) {
     const [x, y] = points[this.root], centred = points.map(point => [point[0] - x, point[1] - y]);
     const seen = trust.map(value => value > 0), others = seen.filter(Boolean).length - 1;
     const sum = centred.reduce((total, point, joint) => total + (seen[joint] ? Math.hypot(...point) : 0), 0);
     const scale = Math.max(sum / Math.max(others, 1), 1e-9) * this.CAMERA_DISTANCE;
-    return centred.map((point, joint) => seen[joint] ? point.map(value => value / scale) : [0, 0]);
+    return { flat: centred.map((point, joint) => seen[joint] ? point.map(value => value / scale) : [0, 0]), size: scale };
   }
 
   inputOf(flat, trust) {

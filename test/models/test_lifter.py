@@ -7,8 +7,8 @@ import torch
 
 from datasets.synthetic.people import load_synthetic
 from models.lifter import Lifter
-from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, place_at_distance, project
-from utils.normalization import flip, pixels_to_norm
+from utils.geometry import CAMERA_DISTANCE, NEAREST_DEPTH, pixels_to_rays, place_at_distance, project, rays_to_pixels
+from utils.normalization import flip, pixels_to_norm, pixels_to_virtual_norm
 from utils.skeleton import INDEX, MIRROR, ROOT
 
 
@@ -78,13 +78,27 @@ def test_lifting_the_mirror_image_gives_the_mirrored_person(lifter, poses_px):
 
 
 def test_lift_takes_arrays_and_intrinsics(lifter, poses_px):
-    centred = (500.0, 500.0, float(poses_px[0, 0, 0]), float(poses_px[0, 0, 1]))
+    size_px = float((poses_px[0] - poses_px[0, 0]).norm(dim=-1).sum() / 16)
+    # Looking straight at the person, with the perspective that it takes people to be in without intrinsics.
+    centred = (CAMERA_DISTANCE * size_px,) * 2 + tuple(poses_px[0, 0].tolist())
     lifted = lifter.lift(poses_px[0].numpy())
     assert lifted.shape == (17, 3) and not lifted.requires_grad and lifted[ROOT].abs().max() == 0
     torch.testing.assert_close(lifter.lift(poses_px[0], centred), lifted, atol=1e-4, rtol=0)
     assert lifter.lift(poses_px, torch.tensor(centred).expand(6, 4)).shape == (6, 17, 3)
-    aside = lifter.lift(poses_px[0], (500.0, 500.0, centred[2] + 300, centred[3]))
+    aside = lifter.lift(poses_px[0], (centred[0], centred[1], centred[2] + 3000, centred[3]))
     assert (aside - lifted).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("focal_px", [500.0, 1100.0, 4000.0])
+def test_with_intrinsics_the_pose_projects_to_its_points_from_some_place(lifter, poses_px, focal_px):
+    intrinsics = torch.tensor([focal_px, focal_px, 450.0, 520.0]).expand(6, 4)
+    ray = torch.nn.functional.pad(pixels_to_rays(poses_px, intrinsics)[:, ROOT], (0, 1), value=1)
+    nearness = pixels_to_virtual_norm(poses_px, intrinsics)[2]
+    placed = (
+        lifter.lift(poses_px, intrinsics)
+        + (ray / ray.norm(dim=-1, keepdim=True) * (CAMERA_DISTANCE / nearness)[:, None])[:, None]
+    )
+    torch.testing.assert_close(rays_to_pixels(project(placed), intrinsics), poses_px, atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def test_flip_is_its_own_inverse_and_swaps_sides():
 def test_virtual_camera_sees_the_pose_as_if_it_looked_at_the_root():
     pose_cam = root_relative(torch.randn(6, 17, 3, dtype=torch.float64)) * 0.3 + torch.tensor([1.0, -0.5, 5.0])
     intrinsics = torch.tensor([1100.0, 1100.0, 500.0, 500.0], dtype=torch.float64).expand(6, 4)
-    pose_norm, rotation = t.pixels_to_virtual_norm(rays_to_pixels(project(pose_cam), intrinsics), intrinsics)
-    expected = t.pixels_to_norm(project(rotate(pose_cam, rotation.mT)))[0]
+    pose_norm, rotation, nearness = t.pixels_to_virtual_norm(rays_to_pixels(project(pose_cam), intrinsics), intrinsics)
+    expected, _, size = t.pixels_to_norm(project(rotate(pose_cam, rotation.mT)))
     torch.testing.assert_close(pose_norm, expected)
+    torch.testing.assert_close(nearness, size)
