@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from benchmark_steps import BareStep
+from benchmark_steps import timed_step
 from benchmark_table import BATCH, Bench, paper_system, products, training_norm
 from ordinary_loop import OrdinaryGAN, loader
 from pytorch_lightning import Callback, Trainer
@@ -45,9 +45,9 @@ STEPS = """\
 import sys, time
 import main  # sets how long threads wait for each other
 import torch
-from benchmark_steps import BareStep
+from benchmark_steps import timed_step
 from benchmark_table import BATCH, paper_system, products, training_norm
-step, pose_norm = BareStep(paper_system(width=256)), training_norm(BATCH, torch.device("cpu"))
+step, pose_norm = timed_step(paper_system(width=256)), training_norm(BATCH, torch.device("cpu"))
 with products(fast=True):
     for seconds in map(float, sys.stdin):
         start, steps = time.perf_counter(), 0
@@ -130,7 +130,7 @@ def fit_alone(bench: Bench, name: str, width: int, steps: int) -> None:
 def bench_overhead(bench: Bench, step: float) -> None:
     """Lightning's time a step, seen best beside tiny networks, relative to the default networks' step."""
     poses, fixed = load_synthetic(40_000, seed=0), training_norm(BATCH, bench.device)
-    bare_step, extras = BareStep(paper_system(bench.device, width=16)), []
+    bare_step, extras = timed_step(paper_system(bench.device, width=16)), []
     for _ in range(3):
         with products(fast=True):
             bare = statistics.median(bench.seconds(lambda: bare_step(fixed)) for _ in range(100))

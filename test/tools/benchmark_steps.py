@@ -1,57 +1,27 @@
 """The benchmark's single steps: beside their matrix products alone, and over sizes of batch and data."""
 
 import statistics
+from collections.abc import Callable
 
 import torch
+from bare_step import BareStep
 from benchmark_table import BATCH, Bench, paper_system, products, training_norm
 
 from datasets.datamodule import EpochBatches
-from losses.adversarial import Comparison, discriminator_terms
-from losses.self_supervision import total
 from models.gan import PoseGAN
-from models.optimization import MAX_GRADIENT_NORM, SteeredAdam, update_average
 
 Factors = list[tuple[torch.Tensor, torch.Tensor]]
 
 
-class BareStep:
-    """PoseGAN's step without Lightning: the same arithmetic in the same order."""
+def timed_step(system: PoseGAN) -> Callable[..., None]:
+    """A training step of all networks, without Lightning; takes normalised poses and whether to compute in bfloat16."""
+    bare_step = BareStep(system)
 
-    def __init__(self, system: PoseGAN) -> None:
-        self.system = system
-        self.lifter_optimizer, self.discriminator_optimizer = system.configure_optimizers()
-        system.on_fit_start()
-
-    def __call__(self, pose_norm: torch.Tensor, low: bool = False) -> None:
-        """One step of both networks; low: in bfloat16."""
+    def step(pose_norm: torch.Tensor, low: bool = False) -> None:
         generator = torch.Generator(pose_norm.device).manual_seed(1)
-        with torch.autocast(pose_norm.device.type, torch.bfloat16, enabled=low):
-            self.system.discriminator.requires_grad_(False)
-            terms, comparisons = self.system.lifter_terms(pose_norm, 0.0, generator)
-            self.step_lifter(self.lifter_optimizer, total(terms))
-            self.system.discriminator.requires_grad_(True)
-            loss = self.step_discriminator(self.discriminator_optimizer, comparisons["discriminator"], generator)
-        self.system.means.add({**{term.name: term.value for term in terms}, "discriminator": loss})
+        system.means.add(bare_step(pose_norm, 0.0, 1000, generator, low))
 
-    def step_lifter(self, optimizer: SteeredAdam, loss: torch.Tensor) -> None:
-        """Gradients, update, average."""
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.clip_next_step(MAX_GRADIENT_NORM)
-        optimizer.step()
-        update_average(self.system.lifter_ema, self.system.lifter, self.system.config.optimization.ema_decay, 1000)
-
-    def step_discriminator(
-        self, optimizer: SteeredAdam, comparison: Comparison, generator: torch.Generator
-    ) -> torch.Tensor:
-        """Gradients and update, whatever the accuracy: the loss."""
-        losses = self.system.config.losses
-        loss, accuracy = discriminator_terms(self.system.discriminator, comparison, losses, generator)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
-        optimizer.step()
-        return loss
+    return step
 
 
 def step_products(system: PoseGAN, count: int) -> Factors:
@@ -92,7 +62,7 @@ def bench_step(bench: Bench, discriminator_width: int) -> float:
     """Step against its matrix products, bfloat16 against float32; returns the float32 step's seconds."""
     poses, name = training_norm(BATCH, bench.device), f"discriminator {discriminator_width}"
     system = paper_system(bench.device, discriminator_width=discriminator_width)
-    step, factors = BareStep(system), step_products(system, BATCH)
+    step, factors = timed_step(system), step_products(system, BATCH)
     low_factors = [(left.bfloat16(), right.bfloat16()) for left, right in factors]
     with products(fast=True):
         times = bench.in_turns({
@@ -114,7 +84,7 @@ def bench_step(bench: Bench, discriminator_width: int) -> float:
 def bench_scaling(bench: Bench) -> None:
     """Poses a second against the batch, and against the data: only indexing and mirroring depend on its size."""
     width = 1024 if bench.gpus else 256
-    step, rates = BareStep(paper_system(bench.device, width=width)), {}
+    step, rates = timed_step(paper_system(bench.device, width=width)), {}
     with products(fast=True):
         for count in (4096, 256, 1024, 16_384, 65_536):
             poses = training_norm(count, bench.device)

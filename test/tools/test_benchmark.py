@@ -3,7 +3,7 @@
 import benchmark_runs
 import pytest
 import torch
-from benchmark_steps import BareStep, step_products
+from benchmark_steps import step_products, timed_step
 from benchmark_table import BATCH, Bench, paper_system, training_norm
 from ordinary_loop import OrdinaryGAN
 
@@ -18,14 +18,14 @@ def bench(tmp_path):
 
 @pytest.mark.parametrize("low", [False, True])
 def test_a_bare_step_trains_both_networks(bench, low):
-    step = BareStep(paper_system(width=16))
-    before = {name: value.clone() for name, value in step.system.named_parameters()}
-    step(training_norm(BATCH, bench.device), low)
+    system = paper_system(width=16)
+    before = {name: value.clone() for name, value in system.named_parameters()}
+    timed_step(system)(training_norm(BATCH, bench.device), low)
     for network in ("lifter.", "lifter_ema.", "discriminator."):
-        moved = [not torch.equal(value, before[name]) for name, value in step.system.named_parameters()
+        moved = [not torch.equal(value, before[name]) for name, value in system.named_parameters()
                  if name.startswith(network)]  # fmt: skip
         assert any(moved), network
-    assert len(step_products(step.system, BATCH)) > 40
+    assert len(step_products(system, BATCH)) > 40
 
 
 @pytest.mark.parametrize("kind", [PoseGAN, OrdinaryGAN])

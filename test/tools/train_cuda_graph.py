@@ -19,12 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
 import torch
+from bare_step import BareStep
 from torch import Generator, Tensor
 
 from datasets.datamodule import PoseDataModule
 from datasets.loading import load_training
-from losses.adversarial import discriminator_terms
-from losses.self_supervision import total
 from models import load_lifter, optimization, save_lifter
 from models.gan import PoseGAN
 from utils.command_line import parse_config
@@ -34,20 +33,6 @@ from utils.normalization import flip
 WARM_UP, AFTER_CHANGE = 20, 5
 """Steps that run one by one before a graph is captured: at the start, and where pseudo-labels begin."""
 REPORT = 1000
-
-
-class GraphedAdam(optimization.SteeredAdam):
-    """`SteeredAdam` whose learning rate and step count live on the device, so that a graph can hold it."""
-
-    def __init__(self, network: torch.nn.Module, lr: float, eps: float, device: torch.device) -> None:
-        on_gpu = device.type == "cuda"
-        rate = torch.tensor(lr, device=device) if on_gpu else lr
-        torch.optim.Adam.__init__(self, network.parameters(), rate, eps=eps, fused=True, capturable=on_gpu)
-
-    def set_rate(self, rate: float) -> None:
-        """The learning rate of the next steps."""
-        for group in self.param_groups:
-            group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], Tensor) else rate
 
 
 class Training:
@@ -64,13 +49,9 @@ class Training:
         self.poses = PoseDataModule(train, train, options.batch_size, config.run.seed, apart).train_norm.to(device)
         self.system = system = PoseGAN(config, start).to(device).train()
         system.lifter_ema.eval()
-        system.on_fit_start()
+        self.bare_step = BareStep(system)
         self.labels_from = system.labelled_poses.pseudo_labels_from
-        self.lifter_adam = GraphedAdam(system.lifter, options.gen_lr, options.gen_eps, device)
-        self.discriminator_adams = {
-            name: GraphedAdam(discriminator, options.dis_lr, options.dis_eps, device)
-            for name, discriminator in system.discriminators.items()
-        }
+        self.rates = [torch.zeros((), device=device) for _ in self.bare_step.adams] if device.type == "cuda" else []
         self.generator = Generator(device).manual_seed(config.run.seed + 1)
         self.order = Generator(device).manual_seed(config.run.seed + 2)
         self.batch = self.poses[: options.batch_size].clone()
@@ -84,33 +65,16 @@ class Training:
         chosen, self.waiting = self.poses[self.waiting[:size]], self.waiting[size:]
         mirrored = torch.rand(size, *[1] * (chosen.dim() - 1), device=self.device, generator=self.order) < 0.5
         self.batch.copy_(torch.where(mirrored, flip(chosen), chosen))
-        options = self.config.optimization
-        factor = (1 + math.cos(math.pi * progress)) / 2 if options.lr_schedule == "cosine" else 1.0
-        self.lifter_adam.set_rate(options.gen_lr * factor)
-        for adam in self.discriminator_adams.values():
-            adam.set_rate(options.dis_lr * factor)
+        adams = self.bare_step.adams
+        optimization.set_learning_rates(adams, self.config.optimization, progress)
+        # A graph reads them from fixed places on the GPU.
+        for adam, rate in zip(adams, self.rates, strict=False):
+            adam.param_groups[0] |= {"lr": rate.fill_(adam.param_groups[0]["lr"]), "capturable": True}
 
     def step(self, progress: float, number: int) -> dict[str, Tensor]:
-        """One step of all networks, as `PoseGAN.training_step`; the losses, on the device."""
-        system = self.system
-        for discriminator in system.discriminators.values():
-            discriminator.requires_grad_(False)
-        terms, comparisons = system.lifter_terms(self.batch, progress, self.generator)
-        self.lifter_adam.zero_grad()
-        total(terms).backward()
-        self.lifter_adam.clip_next_step(optimization.MAX_GRADIENT_NORM)
-        self.lifter_adam.step()
-        optimization.update_average(system.lifter_ema, system.lifter, self.config.optimization.ema_decay, number)
-        values, losses = {term.name: term.value.detach() for term in terms}, self.config.losses
-        for name, comparison in comparisons.items():
-            discriminator, adam = system.discriminators[name].requires_grad_(True), self.discriminator_adams[name]
-            loss, accuracy = discriminator_terms(discriminator, comparison, losses, self.generator)
-            adam.zero_grad()
-            loss.backward()
-            adam.skip_next_step_if(accuracy > losses.gan_accuracy_cap)
-            adam.step()
-            values[f"{name}_accuracy"] = accuracy
-        return values
+        """One step of all networks; the losses, on the device."""
+        low = self.config.run.precision == "bf16"
+        return self.bare_step(self.batch, progress, number, self.generator, low)
 
     def warm_up(self, progress: float, number: int) -> dict[str, Tensor]:
         """A step outside of a graph; on a GPU on another stream, as capturing needs it."""
