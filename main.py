@@ -131,7 +131,7 @@ def evaluate_checkpoint(config: Config) -> int:
     """Prints the tables of one checkpoint and, with --results, writes them."""
     devices.make_cpu_fast()
     lifter = load_lifter(config.run.evaluate).for_inference()
-    results = evaluate(lifter.lift, load_validation(config.data), lift_with_radii=lifter.lift_with_uncertainty)
+    results = evaluate(lifter.lift_with_uncertainty, load_validation(config.data))
     Console().print(format_table({"lifter": results}), "", format_actions(results))
     if path := config.run.results:
         write_tables(results, path)

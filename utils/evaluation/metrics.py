@@ -24,12 +24,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from ..geometry import PerPose, Pose3D, root_relative
-from ..skeleton import NUM_JOINTS
+from ..geometry import PerJoint, PerPose, Pose3D, root_relative
+from ..skeleton import NUM_JOINTS, ROOT
 from .alignment import depth_flip, distances, in_plane_scale, least_squares_scale, norm_scale, procrustes_distances
 
 PCK_THRESHOLD_MM = 150.0
@@ -100,6 +100,19 @@ def _auc(joint_errors: Tensor) -> Tensor:
     return 100 * passed.mean(dim=-1) / (steps + 1)
 
 
+def within_radii(
+    pred: Pose3D, target: Pose3D, radius: PerJoint, scored: Sequence[int] | None = None
+) -> Bool[Tensor, "*batch some"]:
+    """Whether each joint is within its radius, in the prediction's unit, of the true one, after N-MPJPE's alignment.
+
+    The root, which is at the origin by definition, is left out.
+    """
+    joints = [joint for joint in scored or range(NUM_JOINTS) if joint != ROOT]
+    pred, target = (root_relative(poses)[..., joints, :] for poses in (pred, target))
+    scale = least_squares_scale(pred, target)
+    return distances(scale * pred, target) <= scale[..., 0] * radius[..., joints]
+
+
 class PoseErrors(Metric):
     """Means of all figures over a data set, the same however it is split into batches or processes.
 
@@ -115,6 +128,8 @@ class PoseErrors(Metric):
     sums: Tensor
     counts: Tensor
     skipped: Tensor
+    within: Tensor
+    radii: Tensor
 
     def __init__(self, action_names: Sequence[str] = (), scored: Sequence[int] | None = None) -> None:
         super().__init__()
@@ -122,15 +137,17 @@ class PoseErrors(Metric):
         groups = max(1, len(self.action_names))
         self.add_state("sums", torch.zeros(groups, len(FIGURES), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("counts", torch.zeros(groups, dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("skipped", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        for name in ("skipped", "within", "radii"):
+            self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(
         self,
         pred: Float[Tensor, "batch joint 3"],
         target: Float[Tensor, "batch joint 3"],
         actions: Int[Tensor, " batch"] | None = None,
+        radius: Float[Tensor, "batch joint"] | None = None,
     ) -> None:
-        """Adds a batch of poses (N, 17, 3), the ground truth in mm, and their actions (N,).
+        """Adds a batch of poses (N, 17, 3), the ground truth in mm, their actions (N,) and the joints' radii (N, 17).
 
         Raises:
             ValueError: for a wrong shape, or actions that `action_names` lacks.
@@ -150,13 +167,18 @@ class PoseErrors(Metric):
         self.sums += member.double().mT @ errors.where(finite, 0.0).double()
         self.counts += member.sum(dim=0)
         self.skipped += (~finite).sum()
+        if radius is not None:
+            held = within_radii(pred, target, radius, self.scored)
+            self.within += held.sum()
+            self.radii += held.numel()
 
     def compute(self) -> dict[str, Any]:
         """The figures as a nested dict of plain numbers.
 
         Returns:
             The `HEADLINES` by name, "oracles" (name -> value), "mean_over_poses" (every pose weighs the same, not
-            every action), "per_action" (name -> its figures and "poses"), "poses", "skipped".
+            every action), "per_action" (name -> its figures and "poses"), "poses", "skipped" and, of a prediction
+            with radii, "radii_hold": the percentage of joints that lie within theirs, see `within_radii`.
 
         Raises:
             ValueError: if no pose has been scored.
@@ -173,6 +195,7 @@ class PoseErrors(Metric):
             "per_action": {name: {**_named(row), "poses": poses} for name, row, poses in rows},
             "poses": int(self.counts.sum()),
             "skipped": int(self.skipped),
+            **({"radii_hold": 100 * int(self.within) / int(self.radii)} if self.radii else {}),
         }
 
 

@@ -17,15 +17,15 @@ from torch.nn.functional import pad
 
 from ..anthropometry import standing_pose
 from ..geometry import pixels_to_rays, root_relative, rotate, turn_camera_to_root, usable
-from ..normalization import EXACT
+from ..normalization import DETECTED, EXACT
 from ..skeleton import NUM_JOINTS
-from .inputs import input_names, input_of
 from .metrics import PoseErrors
-from .uncertainty import LiftWithRadii, radii_hold
 
-Lift = Callable[[Tensor, Tensor | None, float], Tensor]
+Lift = Callable[[Tensor, Tensor | None, float], Tensor | tuple[Tensor, Tensor | None]]
 """(n, 17, 2) pixels, (n, 4) intrinsics or None, and how far to trust the points (EXACT or DETECTED), to (n, 17, 3) in
-the camera's axes at any scale."""
+the camera's axes at any scale. With it may come the radius (n, 17) of each joint at that scale, or None."""
+WITH_INTRINSICS = "+intrinsics"
+"""Ends the name of an input that is lifted with the camera's intrinsics, as "gt+intrinsics" beside "gt"."""
 
 
 class Evaluation:
@@ -44,9 +44,11 @@ class Evaluation:
         self, lift: Lift, pose_set: Any, sources: Sequence[str] | None = None, device: str | torch.device = "cpu"
     ) -> None:
         self.lift, self.device = lift, torch.device(device)
+        kinds = ("",) if pose_set.intrinsics_px is None else ("", WITH_INTRINSICS)
         self.errors = {
-            name: PoseErrors(pose_set.action_names, pose_set.scored).to(self.device)
-            for name in input_names(pose_set, sources)
+            source + kind: PoseErrors(pose_set.action_names, pose_set.scored).to(self.device)
+            for source in sources or pose_set.poses_px
+            for kind in kinds
         }
 
     @torch.no_grad()
@@ -57,11 +59,15 @@ class Evaluation:
             ValueError: if `lift` returns NaN or a wrong shape.
         """
         for name, errors in self.errors.items():
-            complete, points_px, intrinsics_px, trust = input_of(part, name)
-            lifted = self.lift(points_px, intrinsics_px, trust)
-            _check_lifted(lifted, int(complete.sum()))
-            actions = None if part.actions is None else part.actions[complete].to(self.device)
-            errors.update(lifted.to(self.device), part.poses_cam_mm[complete].to(self.device), actions)
+            source = name.removesuffix(WITH_INTRINSICS)
+            complete = usable(part.poses_px[source])
+            intrinsics_px = part.intrinsics_px[complete] if name.endswith(WITH_INTRINSICS) else None
+            lifted = self.lift(part.poses_px[source][complete], intrinsics_px, EXACT if source == "gt" else DETECTED)
+            pose, radius = lifted if isinstance(lifted, tuple) else (lifted, None)
+            _check_lifted(pose, int(complete.sum()))
+            true_mm, actions = part.poses_cam_mm[complete], None if part.actions is None else part.actions[complete]
+            on_device = (None if some is None else some.to(self.device) for some in (pose, true_mm, actions, radius))
+            errors.update(*on_device)
             errors.skipped += (~complete).sum().to(self.device)
 
     def compute(self) -> dict[str, dict[str, Any]]:
@@ -69,12 +75,8 @@ class Evaluation:
         return {name: errors.compute() for name, errors in self.errors.items()}
 
 
-def evaluate(
-    lift: Lift, pose_set: Any, batch_size: int = 4096, lift_with_radii: LiftWithRadii | None = None
-) -> dict[str, Any]:
+def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096) -> dict[str, Any]:
     """The figures of a lifter and of the two baselines on a whole pose set, lifted batch by batch.
-
-    With `lift_with_radii` a record also has "radii_hold", see `uncertainty.radii_hold`, where the lifter has any.
 
     Returns:
         {"set", "left_out", "inputs": {"gt": record, "gt+intrinsics": record, ...}}, where a record is what
@@ -98,9 +100,6 @@ def evaluate(
         name: {**record, "baselines": {baseline: _without_actions(results[baseline][name]) for baseline in BASELINES}}
         for name, record in results["lifter"].items()
     }
-    if lift_with_radii:
-        for name, percent in radii_hold(lift_with_radii, pose_set, batch_size).items():
-            inputs[name]["radii_hold"] = percent
     return {"set": pose_set.name, "left_out": pose_set.left_out, "inputs": inputs}
 
 

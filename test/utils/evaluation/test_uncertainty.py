@@ -5,10 +5,8 @@ import torch
 
 from datasets.synthetic.people import load_synthetic
 from models import Lifter
-from utils.evaluation.inputs import WITH_INTRINSICS
-from utils.evaluation.protocol import evaluate
+from utils.evaluation.protocol import WITH_INTRINSICS, evaluate
 from utils.evaluation.report import format_table
-from utils.evaluation.uncertainty import radii_hold
 from utils.geometry import root_relative
 
 NAMES = ("gt", "gt" + WITH_INTRINSICS)
@@ -27,6 +25,11 @@ def off_by(people, off_mm, radius_mm):
     return lambda poses_px, cameras, confidence: (pose, torch.full((600, 17), 0.5 * radius_mm))
 
 
+def radii_hold(lift, people, *batch_size):
+    """Input -> percentage of joints within their radius."""
+    return {name: record["radii_hold"] for name, record in evaluate(lift, people, *batch_size)["inputs"].items()}
+
+
 @pytest.mark.parametrize("off_mm, radius_mm, expected", [(10, 20, 100), (30, 10, 0)])
 def test_radii_are_in_the_poses_unit(off_mm, radius_mm, expected, people):
     assert radii_hold(off_by(people, off_mm, radius_mm), people) == pytest.approx(
@@ -37,7 +40,7 @@ def test_radii_are_in_the_poses_unit(off_mm, radius_mm, expected, people):
 def test_it_is_counted_by_joint_whatever_the_parts(people):
     lifter = Lifter(width=16, blocks=1, corrects_points=True).eval()
     whole = radii_hold(lifter.lift_with_uncertainty, people)
-    parts = radii_hold(lifter.lift_with_uncertainty, people, batch_size=77)
+    parts = radii_hold(lifter.lift_with_uncertainty, people, 77)
     pose, radius = lifter.lift_with_uncertainty(people.poses_px["gt"], None, 1.0)
     true = root_relative(people.poses_cam_mm)
     scale = ((pose * true).sum(dim=(1, 2)) / pose.square().sum(dim=(1, 2))).clamp(min=0)[:, None]
@@ -49,7 +52,7 @@ def test_it_is_counted_by_joint_whatever_the_parts(people):
 def test_the_evaluation_says_so_of_a_lifter_with_radii_alone(people):
     for corrects_points in (True, False):
         lifter = Lifter(width=16, blocks=1, corrects_points=corrects_points).eval()
-        results = evaluate(lifter.lift, people, lift_with_radii=lifter.lift_with_uncertainty)
+        results = evaluate(lifter.lift_with_uncertainty, people)
         shown = [str(part) for part in format_table({"lifter": results}).renderables]
         assert any("% of joints within radii" in line for line in shown) == corrects_points
         assert ("radii_hold" in results["inputs"]["gt"]) == corrects_points
