@@ -78,23 +78,13 @@ def projected_motion(
 def generator_terms(
     discriminators: Mapping[str, Network], found: Comparisons, options: LossConfig, generator: torch.Generator
 ) -> Terms:
-    """The lifter's loss against each discriminator."""
-    return [
-        Term(
-            comparison.loss_name,
-            comparison.weight,
-            generator_term(discriminators[name], comparison.fake_norm, options, generator),
-        )
-        for name, comparison in found.items()
-    ]
-
-
-def generator_term(
-    discriminator: Network, fake_norm: Float[Tensor, "batch joint 2"], options: LossConfig, generator: torch.Generator
-) -> Float[Tensor, ""]:
-    """The lifter's loss on its projections in random views, poses or motions."""
-    fake_logit = discriminator(add_noise(fake_norm, options.discriminator_noise, generator))
-    return generator_loss(fake_logit, options.gan_loss)
+    """The lifter's loss against each discriminator, on its projections in random views."""
+    terms = []
+    for name, comparison in found.items():
+        seen_norm = add_noise(comparison.fake_norm, options.discriminator_noise, generator)
+        loss = generator_loss(discriminators[name](seen_norm), options.gan_loss)
+        terms.append(Term(comparison.loss_name, comparison.weight, loss))
+    return terms
 
 
 def discriminator_terms(

@@ -11,14 +11,9 @@ KNEE_TOLERANCE = 0.1
 """Sine of the angle, 6 degrees, by which a knee may seem to bend forward: joints are marked that inexactly."""
 
 
-def bone_lengths(pose: Float[Tensor, "*batch joint 3"]) -> Float[Tensor, "*batch bone"]:
-    """Lengths of `skeleton.BONES`, in the pose's unit."""
-    return bone_vectors(pose).square().sum(dim=-1).clamp(min=1e-12).sqrt()
-
-
 def bone_ratio_loss(pose: Float[Tensor, "*batch joint 3"], ratios: Float[Tensor, " bone"]) -> Float[Tensor, ""]:
     """Mean squared deviation of a pose's bone lengths, over their mean, from published ratios (ElePose, Eq. 8)."""
-    lengths = bone_lengths(pose)
+    lengths = bone_vectors(pose).square().sum(dim=-1).clamp(min=1e-12).sqrt()
     return (lengths / lengths.mean(dim=-1, keepdim=True) - ratios).square().mean()
 
 

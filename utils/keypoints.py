@@ -16,6 +16,14 @@ _TOP = (1 - winter.SHOULDER_HEIGHT) / winter.TORSO
 _EAR_BREADTH = 2.2
 """Ears lie about so many times further apart than eyes (Gordon et al. 2014, ANSUR II: bitragion and interpupillary
 breadth), and in parallel."""
+
+
+def _above_shoulders(fraction: float) -> dict[str, float]:
+    """A point on the line from middle hip to middle shoulder, `fraction` of it further up."""
+    return {"left_shoulder": (1 + fraction) / 2, "right_shoulder": (1 + fraction) / 2,
+            "left_hip": -fraction / 2, "right_hip": -fraction / 2}  # fmt: skip
+
+
 _LEFT_FROM: dict[str, list[dict[str, float]]] = {
     "left_elbow": [{"left_shoulder": 0.5, "left_wrist": 0.5},
                    {"left_shoulder": 1.0, "right_elbow": 1.0, "right_shoulder": -1.0}],
@@ -27,14 +35,8 @@ _LEFT_FROM: dict[str, list[dict[str, float]]] = {
     "left_hip": [{"right_hip": 1.0, "left_shoulder": _HIPS, "right_shoulder": -_HIPS}],
     "left_shoulder": [{"right_shoulder": 1.0, "left_hip": 1 / _HIPS, "right_hip": -1 / _HIPS}],
     "left_ear": [{"right_ear": 1.0, "left_eye": _EAR_BREADTH, "right_eye": -_EAR_BREADTH},
-                 {"right_ear": 1.0}, {"left_eye": 1.0}, {"right_eye": 1.0}, {"nose": 1.0}],
+                 {"right_ear": 1.0}, {"left_eye": 1.0}, {"right_eye": 1.0}, {"nose": 1.0}, _above_shoulders(_EARS)],
 }  # fmt: skip
-
-
-def _above_shoulders(fraction: float) -> dict[str, float]:
-    """A point on the line from middle hip to middle shoulder, `fraction` of it further up."""
-    return {"left_shoulder": (1 + fraction) / 2, "right_shoulder": (1 + fraction) / 2,
-            "left_hip": -fraction / 2, "right_hip": -fraction / 2}  # fmt: skip
 
 
 def _mirrored(weights: dict[str, float]) -> dict[str, float]:
@@ -42,10 +44,7 @@ def _mirrored(weights: dict[str, float]) -> dict[str, float]:
 
 
 NEIGHBOURS = _LEFT_FROM | {mirrored_name(name): [_mirrored(row) for row in rows] for name, rows in _LEFT_FROM.items()}
-for _ear in ("left_ear", "right_ear"):
-    NEIGHBOURS[_ear] = [*NEIGHBOURS[_ear], _above_shoulders(_EARS)]
 NEIGHBOURS |= {"neck_base": [{"left_shoulder": 0.5, "right_shoulder": 0.5}], "head_top": [_above_shoulders(_TOP)]}
-
 
 MAIN_POINT = 0.2
 """A point with at least this weight in a joint decides whether the joint was seen, and how surely."""

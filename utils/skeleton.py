@@ -82,9 +82,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "openpose_body_25b": (*_COCO, "upper_neck", "head_top", *_LEFT_FOOT, *_RIGHT_FOOT),
     "blazepose_33": ("nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
                      "right_eye_outer", "left_ear", "right_ear", "mouth_left", "mouth_right",
-                     *(f"{side}_{limb}" for limb in ("shoulder", "elbow", "wrist", "pinky", "index", "thumb",
-                                                     "hip", "knee", "ankle", "heel", "foot_index")
-                       for side in ("left", "right"))),
+                     *_both_sides("shoulder", "elbow", "wrist", "pinky", "index", "thumb",
+                                  "hip", "knee", "ankle", "heel", "foot_index")),
 }  # fmt: skip
 
 # Human3.6M's hip joints lie 0.47 of the torso (hip to thorax) apart in the image, MPII's and COCO's 0.32, and
@@ -95,9 +94,6 @@ HEAD_SHORTENING = 0.75
 
 Weights = dict[str, float]
 """A weighted sum of a source's points."""
-_LIMBS = {f"{side}_{joint}": {f"{side}_{joint}": 1.0} for side in ("left", "right")
-          for joint in ("knee", "shoulder", "elbow", "wrist")}  # fmt: skip
-_LIMBS |= {f"{side}_foot": {f"{side}_ankle": 1.0} for side in ("left", "right")}
 
 
 def _mix(first: Weights, second: Weights, fraction: float = 0.5) -> Weights:
@@ -193,12 +189,12 @@ JOINTS_FROM: dict[str, dict[str, Weights]] = {
 }  # fmt: skip
 
 # The same sources with their own points taken as they are: what a reproduction of older work needs.
+_MPII_RAW = {joint: {point: 1.0} for joint, point in zip(JOINTS, SOURCES["mpii_17"], strict=True)}
 JOINTS_FROM_RAW: dict[str, dict[str, Weights]] = {
     "h36m_17": JOINTS_FROM["h36m_17"],
-    "mpii_17": {name: {source: 1.0} for name, source in zip(JOINTS, SOURCES["mpii_17"], strict=True)},
-    "mpii_16": {**_LIMBS, "hip": {"pelvis": 1.0}, "left_hip": {"left_hip": 1.0}, "right_hip": {"right_hip": 1.0},
-                "spine": {"mpii_thorax": 1.0}, "thorax": {"upper_neck": 1.0},
-                "neck": {"upper_neck": 0.5, "head_top": 0.5}, "head": {"head_top": 1.0}},
+    "mpii_17": _MPII_RAW,
+    "mpii_16": {**_MPII_RAW, "hip": {"pelvis": 1.0}, "neck": {"upper_neck": 0.5, "head_top": 0.5},
+                "left_foot": {"left_ankle": 1.0}, "right_foot": {"right_ankle": 1.0}},
 }  # fmt: skip
 
 
