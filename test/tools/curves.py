@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from utils.config import RECIPES
+from utils.config import RECIPES, RunConfig
 from utils.training.runs import read_note
 
 matplotlib.use("agg")
@@ -35,26 +35,8 @@ UNSUPERVISED = "val/unsupervised_loss"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Okabe and Ito 2008, told apart by colour-blind readers; the order keeps neighbours far apart."""
 DATA_NAMES = {"mpii": "MPII", "h36m": "Human3.6M", "synthetic": "synthetic poses"}
-RECIPE_NAMES = {
-    "default": "default recipe",
-    "chen2019": "2019 recipe",
-    "synthetic": "synthetic recipe",
-    "both": "recipe both",
-}
-SAME = (
-    "seed",
-    "resume",
-    "evaluate",
-    "results",
-    "data_dir",
-    "gpus",
-    "num_nodes",
-    "logger",
-    "run_name",
-    "verbose",
-    "quiet",
-)
-"""Options in which the runs of one curve may differ."""
+SAME = {"data_dir", *vars(RunConfig())} - {"max_epochs", "precision", "recipe", "init"}
+"""Options in which the runs of one curve may differ: those that say how a run is started."""
 EARLY = 0.04
 """Fraction of a run whose errors may leave the picture at its top: what comes after is some hundredth of them."""
 INK, FAINT = "#24292f", "#d0d7de"

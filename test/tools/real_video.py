@@ -86,17 +86,7 @@ def fetch(folder: Path) -> Path:
     """
     wheel = folder / WHEEL
     if not wheel.is_file():
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "pose2sim==0.7.2",
-            "-d",
-            str(folder),
-        ]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "pose2sim==0.7.2"]
         if subprocess.run([*command, "-d", str(folder)]).returncode or not wheel.is_file():
             raise ValueError(f"pip could not download {WHEEL}; put it into {folder} yourself")
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
@@ -208,7 +198,7 @@ def score(pred: np.ndarray, true_mm: np.ndarray) -> dict[str, float]:
         "p_mpjpe": float(errors["p_mpjpe"].mean()),
         "n_mpjpe": float(errors["n_mpjpe"].mean()),
         "tilt": float(tilt_deg(pred[seen], true[seen]).mean()),
-        "acceleration": acceleration_error(pred, true, seen),
+        "acceleration": acceleration_error(pred, true),
     }
 
 

@@ -164,10 +164,10 @@ def filled(values: np.ndarray) -> np.ndarray:
     return columns.reshape(values.shape)
 
 
-def smooth(values: np.ndarray, rate_hz: float = FRAME_RATE_HZ) -> np.ndarray:
+def smooth(values: np.ndarray) -> np.ndarray:
     """A zero-phase Butterworth filter of the fourth order over time, the first axis."""
     # Forwards and backwards: two passes of the second order.
-    return filtfilt(*butter(2, CUT_OFF_HZ, fs=rate_hz), values, axis=0)
+    return filtfilt(*butter(2, CUT_OFF_HZ, fs=FRAME_RATE_HZ), values, axis=0)
 
 
 def make_truth(folder: Path) -> tuple[list[Camera], np.ndarray, float]:

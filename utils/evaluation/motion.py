@@ -5,7 +5,7 @@ not matter.
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from .alignment import best_rotation
@@ -21,25 +21,20 @@ def tilt_deg(pred: Float[Tensor, "frame joint 3"], target: Float[Tensor, "frame 
     return torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
 
 
-def acceleration_error(
-    pred: Float[Tensor, "frame joint 3"],
-    target: Float[Tensor, "frame joint 3"],
-    found: Bool[Tensor, " frame"] | None = None,
-) -> float:
+def acceleration_error(pred: Float[Tensor, "frame joint 3"], target: Float[Tensor, "frame joint 3"]) -> float:
     """The mean distance of the joints' accelerations from the true ones, in target units per frame squared.
 
     An acceleration is the second difference of three consecutive frames. The prediction gets one least-squares scale
     for the whole video: scales of each frame would add a trembling of their own.
 
     Args:
-        pred: root-relative.
+        pred: root-relative, NaN in frames without a prediction: a triple with one of these is left out.
         target: root-relative.
-        found: the frames that have a prediction; all if None. A triple with another frame is left out.
 
     Returns:
         NaN if no three consecutive frames have a prediction.
     """
-    found = torch.ones(len(pred), dtype=torch.bool, device=pred.device) if found is None else found
+    found = pred.isfinite().flatten(1).all(dim=1)
     seen, truth = pred[found], target[found]
     scaled = pred * (seen * truth).sum() / seen.square().sum()
     triples = found[:-2] & found[1:-1] & found[2:]
