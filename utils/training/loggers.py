@@ -48,21 +48,22 @@ def as_markdown(figures: dict[str, Any], *header: str) -> str:
 
 
 class ByEpoch:
-    """Has a logger draw everything against the epoch, pictures too, under the names of `curve_name`."""
+    """Has a logger draw everything against the epoch, pictures too, under the names of `curve_name`.
+
+    Its failure costs one warning and its further curves, but not the run.
+    """
+
+    failed = False
+
+    def __init_subclass__(cls) -> None:
+        for name in ("log_hyperparams", "log_metrics", "log_picture", "log_results", "save", "finalize"):
+            setattr(cls, name, _warns_once(getattr(cls, name)))
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Values of one epoch."""
         epoch = metrics.get("epoch", step)
         named = {curve_name(name): value for name, value in metrics.items() if name != "epoch"}
         super().log_metrics(named, None if epoch is None else int(epoch))  # type: ignore[misc]
-
-
-def dispensable(logger_class: type) -> type:
-    """Makes a logger whose failure costs one warning and its further curves, but not the run."""
-    logger_class.failed = False  # type: ignore[attr-defined]
-    for name in ("log_hyperparams", "log_metrics", "log_picture", "log_results", "save", "finalize"):
-        setattr(logger_class, name, _warns_once(getattr(logger_class, name)))
-    return logger_class
 
 
 def _warns_once(method: Callable) -> Callable:
@@ -79,7 +80,6 @@ def _warns_once(method: Callable) -> Callable:
     return attempt
 
 
-@dispensable
 class TensorBoard(ByEpoch, TensorBoardLogger):  # type: ignore[misc]
     """Event files in the run's folder."""
 
@@ -116,7 +116,6 @@ class TensorBoard(ByEpoch, TensorBoardLogger):  # type: ignore[misc]
         self.experiment.flush()
 
 
-@dispensable
 class MLflow(ByEpoch, MLFlowLogger):  # type: ignore[misc]
     """A run in a database in the current folder: a new one unless the database has `run_id`."""
 
