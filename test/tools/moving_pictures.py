@@ -50,40 +50,29 @@ def main(argv: list[str] | None = None) -> int:
 
 def sample_frames(folder: Path) -> list[np.ndarray]:
     """The picture beside each side of the first person in it."""
-    person = read_pose(folder)["people"][0]
+    person = json.loads((folder / "pose.json").read_text(encoding="utf-8"))["people"][0]
     with Image.open(folder / "pose_2d.png") as picture:
-        photo = square_around(np.asarray(picture.convert("RGB")), table(person["joints_2d_px"]), SIDE_PX)
-    views = turntable(table(person["joints_3d"]), TURN_FRAMES, SIDE_PX)
+        photo = square_around(np.asarray(picture.convert("RGB")), np.array(person["joints_2d_px"]), SIDE_PX)
+    views = turntable(np.array(person["joints_3d"]), TURN_FRAMES, SIDE_PX)
     return [np.hstack([np.asarray(photo), view]) for view in views]
 
 
 def video_frames(folder: Path) -> list[np.ndarray]:
     """The keypoints beside the pose, of the first person in every second frame."""
-    people = [frame["people"][0] for frame in read_pose(folder)["frames"][::EVERY] if frame["people"]]
+    frames = json.loads((folder / "pose.json").read_text(encoding="utf-8"))["frames"]
+    people = [frame["people"][0] for frame in frames[::EVERY] if frame["people"]]
     if not people:
         raise ValueError(f"{folder} shows nobody")
-    everywhere = np.concatenate([table(person["joints_2d_px"]) for person in people])
-    frames = []
+    everywhere = np.concatenate([np.array(person["joints_2d_px"]) for person in people])
+    pictures = []
     for number, person in enumerate(people):
-        points_px = (table(person["joints_2d_px"]) - everywhere.mean(axis=0)) * 0.8 * SIDE_PX / np.ptp(everywhere[:, 1])
+        points_px = (
+            (np.array(person["joints_2d_px"]) - everywhere.mean(axis=0)) * 0.8 * SIDE_PX / np.ptp(everywhere[:, 1])
+        )
         paper = np.full((SIDE_PX, SIDE_PX, 3), PAPER, np.uint8)
-        view = draw_pose_3d(table(person["joints_3d"]), 360 * number / len(people), SIDE_PX)
-        frames.append(np.hstack([draw_pose_2d(paper, points_px + SIDE_PX / 2), view]))
-    return frames
-
-
-def read_pose(folder: Path) -> dict:
-    """What the demo knows about a picture or video.
-
-    Raises:
-        OSError: if the demo has not written it.
-    """
-    return json.loads((folder / "pose.json").read_text(encoding="utf-8"))
-
-
-def table(rows: list[list[float]]) -> np.ndarray:
-    """Joints as an array."""
-    return np.array(rows, dtype=float)
+        view = draw_pose_3d(np.array(person["joints_3d"]), 360 * number / len(people), SIDE_PX)
+        pictures.append(np.hstack([draw_pose_2d(paper, points_px + SIDE_PX / 2), view]))
+    return pictures
 
 
 if __name__ == "__main__":

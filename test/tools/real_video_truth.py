@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 from scipy.signal import butter, filtfilt
 
+from utils.skeleton import SOURCES
+
 SESSION = "Pose2Sim/S00_Demo_Session"
 TRIAL = f"{SESSION}/S00_P00_SingleParticipant/S00_P00_T01_BalancingTrial"
 CALIBRATION = f"{SESSION}/S00_Calibration/Calib.qca.txt"
@@ -20,11 +22,7 @@ LIMBS = tuple(
     f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "foot")
 )
 """The joints that are scored, by our names."""
-BODY_25B = {name: number for number, name in enumerate(
-    f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "foot") for side in ("left", "right")
-)}  # fmt: skip
-FIRST_LIMB = 5
-"""OpenPose's BODY_25B has nose, eyes and ears before the limbs."""
+OPENPOSE_LIMBS = [SOURCES["openpose_body_25b"].index(name.replace("foot", "ankle")) for name in LIMBS]
 UNDISTORTION_STEPS = 20
 AGREED_PX = 10.0
 """Stricter than Pose2Sim's 15, which lets one bad camera of two pass."""
@@ -102,7 +100,7 @@ def read_keypoints(folder: Path) -> list[np.ndarray]:
     for path in sorted(folder.glob("*.json")):
         people = json.loads(path.read_text(encoding="utf-8"))["people"]
         points = np.array([person["pose_keypoints_2d"] for person in people], dtype=float).reshape(len(people), -1, 3)
-        frames.append(points[:, [FIRST_LIMB + BODY_25B[name] for name in LIMBS]])
+        frames.append(points[:, OPENPOSE_LIMBS])
     return frames
 
 

@@ -118,8 +118,7 @@ def test_the_truth_out_of_a_wheel(world_mm, tmp_path, monkeypatch):
 def write_openpose(path, limbs_px):
     """Two people of BODY_25B: a bystander, and the man himself."""
     points = np.ones((25, 3))
-    for name, point in zip(LIMBS, limbs_px, strict=True):
-        points[real_video_truth.FIRST_LIMB + real_video_truth.BODY_25B[name], :2] = point
+    points[real_video_truth.OPENPOSE_LIMBS, :2] = limbs_px
     people = [{"pose_keypoints_2d": values.ravel().tolist()} for values in (points + np.array([300, 50, 0]), points)]
     path.write_text(json.dumps({"people": people}))
 
