@@ -35,13 +35,7 @@ class LabelledPoses:
         pseudo_labels_from: fraction of the run after which there are pseudo-labels.
     """
 
-    def __init__(
-        self,
-        losses: LossConfig,
-        views: ViewConfig,
-        device: str | torch.device = "cpu",
-        pseudo_labels_from: float = PSEUDO_LABELS_FROM,
-    ) -> None:
+    def __init__(self, losses: LossConfig, views: ViewConfig, device: torch.device, pseudo_labels_from: float) -> None:
         self.losses, self.pseudo_fraction = losses, losses.pseudo_label_fraction
         self.pseudo_labels_from = pseudo_labels_from
         self.synthetic = SyntheticPeople(device, (views.elevation_mean, views.elevation_std), views.unusual_views)

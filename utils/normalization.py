@@ -14,6 +14,7 @@ from .geometry import (
     Rotation,
     joints_of,
     pixels_to_rays,
+    root_relative,
     turn_camera_to_root,
 )
 from .skeleton import MIRROR, NUM_JOINTS, ROOT
@@ -44,7 +45,7 @@ def pixels_to_norm(
 
 def mean_root_distance(pose: Pose, confidence: PerJoint | None = None) -> PerPose:
     """Mean distance of the other joints from the root (Kudo et al. 2018), of those with a confidence above 0."""
-    distance = (pose - pose[..., ROOT : ROOT + 1, :]).norm(dim=-1)
+    distance = root_relative(pose).norm(dim=-1)
     if confidence is None:
         return distance.sum(dim=-1) / (NUM_JOINTS - 1)
     seen = (confidence > UNSEEN).to(distance.dtype)

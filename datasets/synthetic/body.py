@@ -14,6 +14,7 @@ import math
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import normalize
 
 from utils.anthropometry import SHANK, THIGH
 from utils.geometry import rotate, rotation_x, rotation_y, rotation_z
@@ -211,13 +212,11 @@ def bend_arm(wrist: Tensor, upper: Tensor, noise: Tensor) -> tuple[Tensor, Tenso
     distance = wrist.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     # Shoulders hardly move backward or inward: hands far behind or across the body are brought back.
     x, y, z = (wrist / distance).unbind(dim=-1)
-    direction = torch.stack([x.clamp(min=-0.75), y, z.clamp(min=-0.65)], dim=-1)
-    direction = direction / direction.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    direction = normalize(torch.stack([x.clamp(min=-0.75), y, z.clamp(min=-0.65)], dim=-1), dim=-1, eps=1e-6)
     distance = distance.minimum(torch.full_like(distance, 0.995)).maximum(nearest)
     sideways = torch.full_like(wrist[..., 0], 0.6)
     pole = torch.stack([sideways, sideways, -0.7 * direction[..., 1]], dim=-1) + 0.3 * noise
-    pole = pole - (pole * direction).sum(dim=-1, keepdim=True) * direction
-    pole = pole / pole.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    pole = normalize(pole - (pole * direction).sum(dim=-1, keepdim=True) * direction, dim=-1, eps=1e-6)
     along = (upper**2 + distance**2 - lower**2) / (2 * distance)
     across = (upper**2 - along**2).clamp(min=0).sqrt()
     return along * direction + across * pole, distance * direction

@@ -53,7 +53,7 @@ def test_a_step():
     sizes = {"width": 16, "lifter_blocks": 1, "discriminator_width": 16, "discriminator_blocks": 1}
     config = Config().updated({**sizes, "pseudo_label_fraction": 0.5})
     system = PoseGAN(config).to(META)
-    labelled, poses_norm = LabelledPoses(config.losses, config.views, META), torch.ones(64, 17, 2, device=META)
+    labelled, poses_norm = LabelledPoses(config.losses, config.views, META, 0.5), torch.ones(64, 17, 2, device=META)
     criterion = SelfSupervision(config.losses, config.views, system.bone_ratios)
     cycle, terms = criterion(system.lifter.on_rays, poses_norm, random_views(64, config.views, GENERATOR))
     pose_mm = labelled.sample(poses_norm, 1.0, system.lifter_ema, GENERATOR)

@@ -20,7 +20,7 @@ def labelled(errors, fraction, weight=1.0):
     losses = LossConfig(
         detector_errors=errors, definition_errors=errors, pseudo_label_fraction=fraction, weight_supervised=weight
     )
-    return LabelledPoses(losses, ViewConfig())
+    return LabelledPoses(losses, ViewConfig(), torch.device("cpu"), START)
 
 
 def seeded(seed=0):

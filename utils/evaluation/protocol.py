@@ -65,9 +65,9 @@ class Evaluation:
             lifted = self.lift(part.poses_px[source][complete], intrinsics_px, EXACT if source == "gt" else DETECTED)
             pose, radius = lifted if isinstance(lifted, tuple) else (lifted, None)
             _check_lifted(pose, int(complete.sum()))
-            true_mm, actions = part.poses_cam_mm[complete], None if part.actions is None else part.actions[complete]
-            on_device = (None if some is None else some.to(self.device) for some in (pose, true_mm, actions, radius))
-            errors.update(*on_device)
+            actions = None if part.actions is None else part.actions[complete].to(self.device)
+            radius = None if radius is None else radius.to(self.device)
+            errors.update(pose.to(self.device), part.poses_cam_mm[complete].to(self.device), actions, radius)
             errors.skipped += (~complete).sum().to(self.device)
 
     def compute(self) -> dict[str, dict[str, Any]]:
@@ -96,10 +96,9 @@ def evaluate(lift: Lift, pose_set: Any, batch_size: int = 4096) -> dict[str, Any
         for evaluation in evaluations.values():
             evaluation.update(part)
     results = {name: evaluation.compute() for name, evaluation in evaluations.items()}
-    inputs = {
-        name: {**record, "baselines": {baseline: _without_actions(results[baseline][name]) for baseline in BASELINES}}
-        for name, record in results["lifter"].items()
-    }
+    inputs = results.pop("lifter")
+    for name, record in inputs.items():
+        record["baselines"] = {baseline: _without_actions(result[name]) for baseline, result in results.items()}
     return {"set": pose_set.name, "left_out": pose_set.left_out, "inputs": inputs}
 
 
