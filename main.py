@@ -24,6 +24,7 @@ try:
     from datasets.loading import load_data, load_validation
     from datasets.poseset import PoseSet
     from models import load_lifter, save_lifter
+    from models.adapter import adapted
     from models.export import export_onnx
     from models.gan import PoseGAN
     from models.weights import check_resumable
@@ -63,10 +64,10 @@ def train(config: Config) -> int:
         devices.make_cpu_fast()
     seed_everything(config.run.seed, verbose=False)
     config, train_set, val_set = load_data(config)
+    train_set = adapted(config, train_set)
     data = PoseDataModule(train_set, val_set, config.optimization.batch_size, config.run.seed, config.losses.frame_gap)
     start = load_lifter(config.run.init) if config.run.init else None
-    if start:
-        config = config.updated(start.shape())
+    config = config.updated(start.shape() if start else {})
     system = PoseGAN(config, start)
     resume, first = config.run.resume, runs.is_first_process()
     earlier = runs.read_note(resume)
@@ -120,8 +121,7 @@ def finish(kept: dict[str, Path], val_set: PoseSet, run_dir: Path, loggers: dict
     Console().print(format_table(results))
     for name, result in results.items():
         write_tables(result, run_dir / f"results-{name}.json")
-    lifter = run_dir / runs.LIFTER
-    save_lifter(load_lifter(kept.get("best", kept["last"])), lifter, f"trained by {run_dir.name}")
+    save_lifter(load_lifter(kept.get("best", kept["last"])), run_dir / runs.LIFTER, f"trained by {run_dir.name}")
     for logger in loggers.values():
         logger.log_results(results, run_dir)
     say(runs.where_everything_is(kept, run_dir, list(loggers)))

@@ -48,6 +48,9 @@ class DataConfig:
     train_data: str | None = option(
         None, "2D poses to train on: MPII, Human3.6M's S1 S5 S6 S7 S8, synthetic poses, or your own keypoints in a "
         "file; left out: MPII if --data_dir has it, else synthetic", metavar="{mpii,h36m,synthetic,FILE}")
+    adapt_to: str | None = option(
+        None, "first make the poses of --train_data look like these 2D poses, by a network that moves their points "
+        "(the 2019 paper's domain adapter)", metavar="{mpii,h36m,synthetic,FILE}")
     train_2d: Literal["gt", "detected"] = option("gt", "Human3.6M's 2D poses to train on: projected, or a detector's")
     skeleton: str | None = option(
         None, "whose points a --train_data FILE holds, where it does not say: h36m_17, mpii_16, coco_17, "

@@ -25,6 +25,7 @@ from torch import Generator, Tensor
 from datasets.datamodule import PoseDataModule
 from datasets.loading import load_training
 from models import load_lifter, optimization, save_lifter
+from models.adapter import adapted
 from models.gan import PoseGAN
 from utils.command_line import parse_config
 from utils.config import Config
@@ -44,7 +45,7 @@ class Training:
         options = config.optimization
         self.device = device = torch.device("cpu" if config.run.gpus == 0 or not torch.cuda.is_available() else "cuda")
         torch.manual_seed(config.run.seed)
-        train = load_training(config.data, config.run.seed)
+        train = adapted(config, load_training(config.data, config.run.seed))
         apart = config.losses.frame_gap
         self.poses = PoseDataModule(train, train, options.batch_size, config.run.seed, apart).train_norm.to(device)
         self.system = system = PoseGAN(config, start).to(device).train()
