@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import io
 import os
+import secrets
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -62,15 +63,17 @@ def cached(key: str, build: Callable[[], dict[str, np.ndarray]], data_dir: Path)
         return read_npz(path)
     arrays, file = build(), io.BytesIO()
     np.savez(file, **arrays)  # type: ignore[arg-type]  # a name might be one of its options; ours are not
+    # Another run may write the same entry at the same time.
+    own = folder / f"{PREFIX}{secrets.token_hex(16)}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, file.getbuffer())
-    except FileNotFoundError:
-        pass  # another run has just put the same there
+        write_whole(own, file.getbuffer())
+        own.replace(path)
     except OSError as problem:
         warnings.warn(f"parsed data is not cached, since {folder} cannot be written: {problem}", stacklevel=2)
-    # Another run may be tidying up at the same time.
+    # What killed runs left counts too. Another run may be tidying up at the same time.
     with contextlib.suppress(OSError):
-        for old in sorted(folder.glob(f"{PREFIX}*.npz"), key=lambda entry: entry.stat().st_mtime)[:-MAX_ENTRIES]:
+        entries = [*folder.glob(f"{PREFIX}*.npz"), *folder.glob(f".{PREFIX}*.npz.partial")]
+        for old in sorted(entries, key=lambda entry: entry.stat().st_mtime)[:-MAX_ENTRIES]:
             old.unlink()
     return arrays

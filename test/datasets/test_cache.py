@@ -87,6 +87,25 @@ def test_a_full_disk_leaves_nothing_behind(folder, data_dir, build, monkeypatch)
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_run_killed_while_another_writes_the_same_entry_does_not_damage_it(folder, data_dir, build, monkeypatch):
+    synchronise = os.fsync
+
+    def meanwhile(descriptor):
+        monkeypatch.setattr(os, "fsync", lambda _: os._exit(1))
+        if (process := os.fork()) == 0:
+            cached(KEY, lambda: {"poses": np.zeros(1)}, data_dir)
+        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 1
+        monkeypatch.setattr(os, "fsync", synchronise)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    cached(KEY, build, data_dir)
+    assert cached(KEY, build, data_dir)["poses"].shape == (2, 3) and build.calls == 1
+    for number in range(MAX_ENTRIES):
+        cached(str(number), build, data_dir)
+    assert {path.suffix for path in folder.iterdir()} == {".npz"}, "what the killed run left is tidied up"
+
+
 def test_the_data_folder_is_never_written(data_dir, build, monkeypatch):
     monkeypatch.setenv("POSE_CACHE_DIR", str(data_dir / "cache"))
     with pytest.warns(UserWarning, match="lies in the data folder"):
