@@ -78,7 +78,11 @@ def frame_pairs(train: PoseSet, frame_gap: int) -> Tensor:
     if train.next_frame is None:
         raise ValueError(f"--weight_temporal needs videos whose frames are in order, such as --train_data h36m; which "
                          f"poses follow each other is not known of {train.name}")  # fmt: skip
-    later = train.frames_later(frame_gap)
+    # One place more, so that -1 stays -1.
+    following = torch.cat([train.next_frame, train.next_frame.new_tensor([-1])])
+    later = torch.arange(len(train), device=following.device)
+    for _ in range(frame_gap):
+        later = following[later]
     (first,) = (later >= 0).nonzero(as_tuple=True)
     if len(first) == 0:
         raise ValueError(f"no video of {train.name} has {frame_gap + 1} frames in a row; give a smaller "
@@ -102,19 +106,6 @@ class Slices:
     def __iter__(self) -> Iterator[PoseSet]:
         for part in self.index.split(VALIDATION_BATCH):
             yield self.pose_set.select(part).to(self.device)
-
-
-class Whole:
-    """One batch: the whole tensor."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[Tensor]:
-        yield self.tensor
 
 
 class PoseDataModule(LightningDataModule):
@@ -170,7 +161,6 @@ class PoseDataModule(LightningDataModule):
         """Poses with 3D in slices, then the held-out 2D poses (M, 17, 2), normalised, in one piece."""
         trainer = self.trainer
         device = trainer.strategy.root_device
-        return [
-            Slices(self.val_set, device, trainer.global_rank, trainer.world_size),
-            Whole(self.held_out_norm.to(device)),
-        ]
+        slices = Slices(self.val_set, device, trainer.global_rank, trainer.world_size)
+        # Of a tensor, its first dimension is gone through: one batch.
+        return [slices, self.held_out_norm.to(device)[None]]

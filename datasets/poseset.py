@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,32 +48,10 @@ class PoseSet:
         """The same set on a device."""
         return self._map(lambda tensor: tensor.to(device))
 
-    def frames_later(self, count: int) -> Tensor:
-        """(N,) index of the pose that many frames later in the same video, -1 where there is none.
-
-        Raises:
-            ValueError: if the order of the poses is not known.
-        """
-        if self.next_frame is None:
-            raise ValueError(f"which poses follow each other is not known of {self.name}")
-        following = torch.cat([self.next_frame, self.next_frame.new_tensor([-1])])
-        later = torch.arange(len(self), device=following.device)
-        for _ in range(count):
-            later = following[later]
-        return later
-
     def _map(self, change: Callable[[Tensor], Tensor]) -> "PoseSet":
-        def apply(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else change(tensor)
-
-        return replace(
-            self,
-            poses_px={source: change(poses) for source, poses in self.poses_px.items()},
-            poses_cam_mm=apply(self.poses_cam_mm),
-            intrinsics_px=apply(self.intrinsics_px),
-            actions=apply(self.actions),
-            next_frame=apply(self.next_frame),
-        )
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        changed: dict[str, Any] = {name: change(tensor) for name, tensor in tensors.items()}
+        return replace(self, poses_px={source: change(poses) for source, poses in self.poses_px.items()}, **changed)
 
 
 def _renumbered(next_frame: Tensor, index: Tensor) -> Tensor:

@@ -76,6 +76,12 @@ def test_pairs_are_of_one_video_and_in_the_first_frame_s_scale():
     torch.testing.assert_close(pairs[:, 1], centred[first + 5] / scale[first])
 
 
+def test_pairs_lead_over_no_gap_in_a_video():
+    people = walkers()
+    pairs = frame_pairs(people.select(torch.arange(60) != 10), 5)
+    assert len(pairs) == (5 + 14) + 25
+
+
 def test_a_still_person_has_no_motion_wherever_in_the_image():
     still = videos(torch.from_numpy(walking(1)).float().expand(30, 17, 3), rotation_y(torch.tensor([0.4])))
     still.poses_px["gt"].add_(torch.arange(30.0)[:, None, None])

@@ -1,6 +1,5 @@
 """Pose sets: selecting."""
 
-import pytest
 import torch
 
 from datasets.poseset import PoseSet
@@ -26,10 +25,7 @@ def test_selecting_keeps_all_that_belongs_to_a_pose():
 def test_selecting_leaves_gaps_in_videos_and_leads_nowhere_else():
     poses_px = torch.arange(7.0)[:, None, None].expand(7, 17, 2)
     videos = PoseSet("two videos", {"gt": poses_px}, next_frame=torch.tensor([1, 2, 3, -1, 5, 6, -1]))
-    assert videos.frames_later(2).tolist() == [2, 3, -1, -1, 6, -1, -1]
     some = videos.select(torch.tensor([6, 1, 0, 5, 3]))
     assert some.next_frame.tolist() == [-1, -1, 1, 0, -1]
     assert videos.select(videos.poses_px["gt"][:, 0, 0] != 1).next_frame.tolist() == [-1, 2, -1, 4, 5, -1]
-    assert some.to("cpu").frames_later(1).tolist() == some.next_frame.tolist()
-    with pytest.raises(ValueError, match="which poses follow each other is not known of alone"):
-        PoseSet("alone", {"gt": poses_px}).frames_later(1)
+    assert some.to("cpu").next_frame.tolist() == some.next_frame.tolist()
