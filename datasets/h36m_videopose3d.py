@@ -13,10 +13,9 @@ from .files import as_numbers, find_files, read_pickled_npz
 from .h36m_cameras import camera_file, read_cameras
 from .h36m_layouts import DETECTED, FINE_TUNED, JOINT_INDICES, NUM_CAPTURED, View, Wanted, observe, parse_name
 from .keypoints import points_to_joints
+from .keypoints.tables import VIDEOPOSE3D_NAMES
 
 POSITIONS_NAME, DETECTIONS_NAME = "data_3d_h36m.npz", "data_2d_h36m_*.npz"
-SKELETONS = {"h36m": "h36m_17", "mpii": "mpii_16", "coco": "coco_17"}
-"""`layout_name` in the metadata of VideoPose3D's 2D files -> our name."""
 FARTHEST_M = 100.0
 """Nobody was that far from the world's origin: larger numbers are millimetres."""
 
@@ -108,12 +107,12 @@ def _skeleton(metadata: Any, recordings: dict[str, dict[tuple[str, str, str], An
     metadata = metadata if isinstance(metadata, dict) else {}
     if "layout_name" in metadata:
         name = str(metadata["layout_name"])
-        if name not in SKELETONS:
-            raise ValueError(f"{path} has an unknown layout {name!r:.60}; known: {', '.join(SKELETONS)}")
-        return SKELETONS[name]
+        if name not in VIDEOPOSE3D_NAMES:
+            raise ValueError(f"{path} has an unknown layout {name!r:.60}; known: {', '.join(VIDEOPOSE3D_NAMES)}")
+        return VIDEOPOSE3D_NAMES[name]
     views = (view for found in recordings.values() for views in found.values() for view in views if view is not None)
     count = next((np.shape(view)[1] for view in views if np.ndim(view) == 3), metadata.get("num_joints"))
-    fitting = [name for name in SKELETONS.values() if len(SOURCES[name]) == count]
+    fitting = [name for name in VIDEOPOSE3D_NAMES.values() if len(SOURCES[name]) == count]
     if len(fitting) > 1:
         left = np.ravel((metadata.get("keypoints_symmetry") or [()])[0]).tolist()
         fitting = [name for name in fitting if left == _left(name)]

@@ -1,7 +1,5 @@
 """Whether points can be a body in a certain order: bones lead to near points and have a body's proportions."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from utils.anthropometry import FOREARM, SHANK, THIGH, UPPER_ARM
@@ -48,36 +46,18 @@ _HANGS_ON |= {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Likeness:
-    """How much points look like a body in the order of a skeleton; the median over people.
-
-    Attributes:
-        detour: mean length of the bones over that in the shortest tree through the points; at least about 1.
-        proportion: likeness of the bones' lengths to a body's, at most 1.
-        people: how many were seen well enough.
-    """
-
-    detour: float
-    proportion: float
-    people: int = 1
-
-    @property
-    def is_body(self) -> bool:
-        """Whether this may be a person."""
-        longest = LONGEST_DETOUR if self.people < MANY else LONGEST_DETOUR_OF_MANY
-        return self.detour <= longest and self.proportion >= LEAST_PROPORTION
-
-
-def body_likeness(points_px: np.ndarray, skeleton: str) -> Likeness | None:
+def body_likeness(points_px: np.ndarray, skeleton: str) -> float | None:
     """Likeness of people to a body. It does not depend on where, how large or which way up they are.
+
+    Two medians over people tell a body: the bones' mean length over that in the shortest tree through the points, and
+    the likeness of the bones' lengths to a body's.
 
     Args:
         points_px: (N, K, 2), NaN where a point is not seen.
         skeleton: a name in `SOURCES` with K points.
 
     Returns:
-        None where too little of everyone is seen to tell.
+        The latter, at most 1; 0 where too little of everyone is seen to tell, None where they are no body.
     """
     child, parent, typical = _bones(SOURCES[skeleton])
     body, people = np.union1d(child, parent), []
@@ -92,9 +72,10 @@ def body_likeness(points_px: np.ndarray, skeleton: str) -> Likeness | None:
             scale = np.linalg.norm(bones) * np.linalg.norm(typical[both])
             people.append((bones.mean() / shortest, bones @ typical[both] / scale))
     if not people:
-        return None
+        return 0.0
     detour, proportion = np.median(people, axis=0).tolist()
-    return Likeness(detour, proportion, len(people))
+    longest = LONGEST_DETOUR if len(people) < MANY else LONGEST_DETOUR_OF_MANY
+    return proportion if detour <= longest and proportion >= LEAST_PROPORTION else None
 
 
 def _bones(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

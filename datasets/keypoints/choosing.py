@@ -3,24 +3,10 @@
 import re
 from pathlib import Path, PureWindowsPath
 
-import numpy as np
-
 from utils.messages import print_note
-
-from .records import People
 
 MOST_NAMED = 3
 """So many pictures of a file are named in a sentence."""
-
-
-def images_of(groups: list[People]) -> set[str | int]:
-    """The pictures that a file names or numbers."""
-    return {image for people in groups for image in people.images.tolist() if image is not None}
-
-
-def of_images(people: People, images: set[str | int]) -> People:
-    """The people of some pictures."""
-    return people.select(np.array([image in images for image in people.images.tolist()], bool))
 
 
 def choose(known: set[str | int], picture: str, where: str) -> set[str | int]:
@@ -34,6 +20,8 @@ def choose(known: set[str | int], picture: str, where: str) -> set[str | int]:
     Raises:
         ValueError: one sentence, if the file is about other pictures or does not tell which of several it is.
     """
+    # The whole path of a picture that is there, so that its folders count.
+    picture = str(Path(picture).resolve()) if Path(picture).exists() else picture
     ranks = {image: _rank(image, picture) for image in known}
     best = max(ranks.values())
     chosen = {image for image, rank in ranks.items() if rank == best} if any(best) else set()
@@ -88,8 +76,3 @@ def _parts(path: str) -> list[str]:
 def _some(images: set[str | int]) -> str:
     names = sorted(map(str, images))
     return ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
-
-
-def picture_path(picture: str) -> str:
-    """The whole path of a picture that is there, so that its folders count; else the name as it is."""
-    return str(Path(picture).resolve()) if Path(picture).exists() else picture

@@ -19,7 +19,7 @@ from utils.messages import print_note
 from ..files import read_json
 from ..poseset import PoseSet
 from . import units
-from .choosing import choose, images_of, of_images, picture_path
+from .choosing import choose
 from .joints import people_to_poseset
 from .layouts import records_in
 from .records import People, Record, gather
@@ -80,7 +80,7 @@ def read_keypoints(
         skeleton: as for `load_keypoints`.
     """
     where, found = str(path), []
-    for people in read_people(path, skeleton, picture_path(image_name) if image_name else None)[0]:
+    for people in read_people(path, skeleton, image_name)[0]:
         people = units.in_pixels(people, image_size, where)
         units.check_axes(people, where)
         if image_size:
@@ -102,7 +102,7 @@ def read_people(path: str | Path, skeleton: str | None = None, picture: str | No
     path = Path(path)
     groups, faults = gather(_records(path))
     total = len(faults) + sum(map(len, groups))
-    images = images_of(groups)
+    images = {image for people in groups for image in people.images.tolist() if image is not None}
     if picture and images:
         images = choose(images, picture, str(path))
     groups, more_faults = _with_skeletons(groups, skeleton, path)
@@ -113,7 +113,7 @@ def read_people(path: str | Path, skeleton: str | None = None, picture: str | No
         print_note(f"{path}: {len(faults)} of {total} records are left out; {faults[0]}")
     # The skeleton is told from all people, and only then are those of one picture taken.
     if picture and images:
-        groups = [of_images(people, images) for people in groups]
+        groups = [people.select(np.array([image in images for image in people.images], bool)) for people in groups]
     if not any(map(len, groups)):
         raise ValueError(f"there are no people in {path}")
     return [people for people in groups if len(people)], total - sum(map(len, groups))

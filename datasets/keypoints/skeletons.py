@@ -91,7 +91,7 @@ def _fits(people: People, options: Iterable[str]) -> dict[str, float]:
     """How well the skeletons fit that may be meant; 0 where too little is seen to speak against any."""
     count = people.points_px.shape[1]
     looks = {name: body_likeness(people.points_px, name) for name in options if len(SOURCES[name]) == count}
-    return {name: look.proportion if look else 0.0 for name, look in looks.items() if not look or look.is_body}
+    return {name: look for name, look in looks.items() if look is not None}
 
 
 def canonical(name: str) -> str:
@@ -111,7 +111,7 @@ def canonical(name: str) -> str:
 
 def by_names(people: People) -> People | None:
     """The people in the order of the skeleton that most of the file's names belong to; None where limbs lack."""
-    best: tuple[tuple[bool, int, int], str, dict[int, int]] | None = None
+    found = []
     for skeleton, points in SOURCES.items():
         places = _places(people.names or (), skeleton)
         needed = {point for row in JOINTS_FROM[skeleton].values() for point, weight in row.items() if weight}
@@ -119,12 +119,10 @@ def by_names(people: People) -> People | None:
         if any(point.startswith(("left", "right")) for point in missing - FACE):
             continue
         # All that is needed if possible, as many of the file's names as possible, and as few others.
-        rank = (not missing, len(places), -len(points))
-        if best is None or rank > best[0]:
-            best = (rank, skeleton, places)
-    if best is None:
+        found.append(((not missing, len(places), -len(points)), skeleton, places))
+    if not found:
         return None
-    _, skeleton, places = best
+    _, skeleton, places = max(found, key=lambda option: option[0])
     shape = (len(people), len(SOURCES[skeleton]))
     points_px, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
     targets, origins = list(places), list(places.values())

@@ -10,7 +10,8 @@ import numpy as np
 from ..files import existing_file, read_npy, read_pickled_npz
 from .records import Record, size_of
 
-VIDEOPOSE3D_NAMES = {"coco": "coco_17", "h36m": "h36m_17"}
+VIDEOPOSE3D_NAMES = {"h36m": "h36m_17", "mpii": "mpii_16", "coco": "coco_17"}
+"""`layout_name` in the metadata of VideoPose3D's 2D files -> our name."""
 
 
 def npy_records(path: Path) -> Iterator[Record]:
@@ -75,16 +76,12 @@ def _named_columns(heads: list[list[str]], body: list[list[str]], path: Path) ->
             if axis.lower() in axes:
                 raise ValueError(f"{path} has several columns of {axis.lower()} of {name or 'a point without a name'}")
             axes[axis.lower()] = number
-    several = [_whole(points) for points in people.values() if _whole(points)]
+    whole = [{name: axes for name, axes in points.items() if {"x", "y"} <= axes.keys()} for points in people.values()]
+    several = [points for points in whole if points]
     if not several:
         raise ValueError(f"{path} has no columns of x and y of named points")
     start = min(number for points in several for axes in points.values() for number in axes.values())
     return (_named_row(row, points, start) for row in body for points in several)
-
-
-def _whole(points: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """The points that have both x and y."""
-    return {name: axes for name, axes in points.items() if {"x", "y"} <= axes.keys()}
 
 
 def _named_row(row: list[str], points: dict[str, dict[str, int]], start: int) -> Record:
