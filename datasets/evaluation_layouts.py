@@ -3,7 +3,7 @@
 The points of all are taken for our joints of the same names, as they are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Part:
     actions: np.ndarray | None = None
 
 
-Layout = tuple[tuple[str, ...], Iterator[Part]]
+Layout = tuple[tuple[str, ...], list[Part]]
 """The names of the K points, and the parts."""
 
 
@@ -86,18 +86,13 @@ def own_layout(content: dict[str, Any], path: Path) -> Layout:
         if len(actions) != count:
             raise ValueError(f"'actions' in {path} has {len(actions)} names for {count} poses")
     if "detected_2d_px" in content:
-        detected_px = _detected(content, count, path)
+        skeleton = str(content.get("detected_skeleton", "h36m_17"))
+        if skeleton not in SOURCES:
+            raise ValueError(f"{path}: unknown skeleton {skeleton!r:.60}; known: {', '.join(SOURCES)}")
+        points = _numbers(content, "detected_2d_px", (count, len(SOURCES[skeleton]), 2), path)
+        detected_px = weighted(joint_weights(skeleton), points)
     points_mm = _numbers(content, "poses_3d_mm", (count, len(names), 3), path)
-    return names, iter([Part(points_px, points_mm, intrinsics_px, detected_px, actions)])
-
-
-def _detected(content: dict[str, Any], count: int, path: Path) -> np.ndarray:
-    """A detector's points as our joints (N, 17, 2)."""
-    skeleton = str(content.get("detected_skeleton", "h36m_17"))
-    if skeleton not in SOURCES:
-        raise ValueError(f"{path}: unknown skeleton {skeleton!r:.60}; known: {', '.join(SOURCES)}")
-    points_px = _numbers(content, "detected_2d_px", (count, len(SOURCES[skeleton]), 2), path)
-    return weighted(joint_weights(skeleton), points_px)
+    return names, [Part(points_px, points_mm, intrinsics_px, detected_px, actions)]
 
 
 def humaneva(content: dict[str, Any], path: Path) -> Layout:
@@ -108,21 +103,19 @@ def humaneva(content: dict[str, Any], path: Path) -> Layout:
     for found, file in ((positions, path), (points, points_file)):
         if not isinstance(found, dict) or not any(isinstance(found.get(name), dict) for name in HUMANEVA_SUBJECTS):
             raise ValueError(f"{file} has none of {', '.join(HUMANEVA_SUBJECTS)} in VideoPose3D's layout")
-    return HUMANEVA_JOINTS, _humaneva_views(positions, points, path)
-
-
-def _humaneva_views(positions: dict[str, Any], points: dict[str, Any], path: Path) -> Iterator[Part]:
+    parts = []
     for subject in HUMANEVA_SUBJECTS:
         for recording, world_m in positions.get(subject, {}).items():
             views, where = points.get(subject, {}).get(recording), f"{subject} {recording}"
             if not isinstance(views, list | tuple | np.ndarray):
-                raise ValueError(f"{path.with_name(HUMANEVA_POINTS_FILE)} has no {where}")
+                raise ValueError(f"{points_file} has no {where}")
             world_mm = 1000 * _shaped(world_m, where, (None, len(HUMANEVA_JOINTS), 3), path)
             for view, (turn, place_mm) in zip(views, HUMANEVA_CAMERAS[subject], strict=False):
                 points_px = _shaped(view, f"2D of {where}", (len(world_mm), len(HUMANEVA_JOINTS), 2), path)
                 to_camera = Rotation.from_quat([*turn[1:], turn[0]]).inv().as_matrix()
                 action = np.full(len(world_mm), str(recording).split()[0])
-                yield Part(points_px, (world_mm - place_mm) @ to_camera.T, actions=action)
+                parts.append(Part(points_px, (world_mm - place_mm) @ to_camera.T, actions=action))
+    return HUMANEVA_JOINTS, parts
 
 
 def mpi_inf_3dhp(content: dict[str, Any], path: Path) -> Layout:
@@ -130,10 +123,7 @@ def mpi_inf_3dhp(content: dict[str, Any], path: Path) -> Layout:
     sequences = content["data"]
     if not isinstance(sequences, dict) or not sequences.keys() & MPI_INF_3DHP_INTRINSICS_PX.keys():
         raise ValueError(f"'data' in {path} has none of the sequences {', '.join(MPI_INF_3DHP_INTRINSICS_PX)}")
-    return MPI_INF_3DHP_JOINTS, _mpi_inf_3dhp_sequences(sequences, path)
-
-
-def _mpi_inf_3dhp_sequences(sequences: dict[str, Any], path: Path) -> Iterator[Part]:
+    parts = []
     for name, intrinsics_px in MPI_INF_3DHP_INTRINSICS_PX.items():
         if name in sequences:
             if not isinstance(sequences[name], dict):
@@ -143,7 +133,8 @@ def _mpi_inf_3dhp_sequences(sequences: dict[str, Any], path: Path) -> Iterator[P
             points_mm = _numbers(sequences[name], "data_3d", (count, 17, 3), path)
             valid = _shaped(np.ravel(sequences[name].get("valid", ())), f"'valid' of {name}", (count,), path) > 0
             points_mm = np.where(valid[:, None, None], points_mm, np.nan)
-            yield Part(points_px, points_mm, np.tile(intrinsics_px, (count, 1)), actions=np.full(count, name))
+            parts.append(Part(points_px, points_mm, np.tile(intrinsics_px, (count, 1)), actions=np.full(count, name)))
+    return MPI_INF_3DHP_JOINTS, parts
 
 
 LAYOUTS: dict[str, Callable[[dict[str, Any], Path], Layout]] = {

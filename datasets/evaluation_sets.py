@@ -96,9 +96,7 @@ def _columns(parts: list[dict[str, np.ndarray]], stride: int) -> tuple[dict[str,
     joined = {name: np.concatenate([part[name] for part in parts])[::stride] for name in parts[0]}
     keep = usable(torch.from_numpy(joined["gt"])) & usable(torch.from_numpy(joined["cam_mm"]))
     kept = {name: values[keep.numpy()] for name, values in joined.items()}
-    tensors = {
-        name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in kept.items() if name != "actions"
-    }
+    tensors = {name: torch.from_numpy(values) for name, values in kept.items() if name != "actions"}
     return {**kept, **tensors}, int((~keep).sum())
 
 
