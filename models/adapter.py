@@ -23,6 +23,7 @@ from utils.skeleton import NUM_JOINTS
 
 from .blocks import residual_network
 from .discriminator import Discriminator
+from .lifter import START_FACTOR
 
 WIDTH, BLOCKS = 256, 2
 STEPS, BATCH = 2000, 256
@@ -39,7 +40,7 @@ class Adapter(nn.Module):
         self.network = residual_network(NUM_JOINTS * 2, WIDTH, BLOCKS, NUM_JOINTS * 2, batch_norm=False)
         with torch.no_grad():
             for parameter in self.network[-1].parameters():
-                parameter.mul_(0.01)
+                parameter.mul_(START_FACTOR)
 
     def forward(self, pose_norm: Float[Tensor, "batch joint 2"]) -> Float[Tensor, "batch joint 2"]:
         """Normalised poses (B, 17, 2), root-centred still, as they would be marked in the target data."""
