@@ -29,7 +29,7 @@ try:
     from models.gan import PoseGAN
     from models.weights import check_resumable
     from utils.evaluation.protocol import evaluate
-    from utils.evaluation.report import format_actions, format_table, write_tables
+    from utils.evaluation.report import format_actions, format_joints, format_table, write_tables
     from utils.training import devices, runs
     from utils.training.callbacks import Checkpoints, LearningRates, PosePictures, WholeFiles
     from utils.training.loggers import make_loggers
@@ -132,7 +132,7 @@ def evaluate_checkpoint(config: Config) -> int:
     devices.make_cpu_fast()
     lifter = load_lifter(config.run.evaluate).for_inference()
     results = evaluate(lifter.lift_with_uncertainty, load_validation(config.data))
-    Console().print(format_table({"lifter": results}), "", format_actions(results))
+    Console().print(format_table({"lifter": results}), "", format_actions(results), format_joints(results))
     if path := config.run.results:
         write_tables(results, path)
         say(f"written: {path} and {path.with_suffix('.csv')}")

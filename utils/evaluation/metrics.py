@@ -29,7 +29,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from ..geometry import PerJoint, PerPose, Pose3D, root_relative
-from ..skeleton import NUM_JOINTS, ROOT
+from ..skeleton import JOINTS, NUM_JOINTS, ROOT
 from .alignment import depth_flip, distances, in_plane_scale, least_squares_scale, norm_scale, procrustes_distances
 
 PCK_THRESHOLD_MM = 150.0
@@ -38,6 +38,8 @@ AUC_STEP_MM = 5.0
 HEADLINES = ("mpjpe", "n_mpjpe", "mpjpe_norm_scaled", "p_mpjpe", "pck150", "auc")
 ORACLES = ("p_mpjpe_reflected", "mpjpe_flip")
 FIGURES = HEADLINES + ORACLES
+OF_JOINTS = ("n_mpjpe", "p_mpjpe")
+"""The figures that are told of each joint as well."""
 
 
 def pose_errors(pred: Pose3D, target: Pose3D, scored: Sequence[int] | None = None) -> dict[str, PerPose]:
@@ -55,6 +57,11 @@ def pose_errors(pred: Pose3D, target: Pose3D, scored: Sequence[int] | None = Non
     Raises:
         ValueError: for poses that are not (..., 17, 3).
     """
+    return _errors(pred, target, scored)[0]
+
+
+def _errors(pred: Tensor, target: Tensor, scored: Sequence[int] | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Every figure of `FIGURES` for each pose (...), and of `OF_JOINTS` for each of its scored joints (..., J)."""
     pred, target, finite = _root_centred(pred, target, scored)
     joint_errors = distances(pred * least_squares_scale(pred, target), target)
     flipped = depth_flip(pred)
@@ -70,7 +77,8 @@ def pose_errors(pred: Pose3D, target: Pose3D, scored: Sequence[int] | None = Non
         "p_mpjpe_reflected": reflected.mean(dim=-1),
         "mpjpe_flip": torch.minimum(joint_errors.mean(dim=-1), flipped_error),
     }
-    return {name: error.where(finite, torch.nan) for name, error in errors.items()}
+    of_joints = {"n_mpjpe": joint_errors, "p_mpjpe": rigid}
+    return {name: error.where(finite, torch.nan) for name, error in errors.items()}, of_joints
 
 
 def _root_centred(pred: Tensor, target: Tensor, scored: Sequence[int] | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -126,6 +134,7 @@ class PoseErrors(Metric):
 
     full_state_update = False
     sums: Tensor
+    joint_sums: Tensor
     counts: Tensor
     skipped: Tensor
     within: Tensor
@@ -136,6 +145,9 @@ class PoseErrors(Metric):
         self.action_names, self.scored = tuple(action_names), scored
         groups = max(1, len(self.action_names))
         self.add_state("sums", torch.zeros(groups, len(FIGURES), dtype=torch.float64), dist_reduce_fx="sum")
+        self.joints = [JOINTS[joint] for joint in (range(NUM_JOINTS) if scored is None else scored)]
+        zeros = torch.zeros(len(OF_JOINTS), len(self.joints), dtype=torch.float64)
+        self.add_state("joint_sums", zeros, dist_reduce_fx="sum")
         self.add_state("counts", torch.zeros(groups, dtype=torch.int64), dist_reduce_fx="sum")
         for name in ("skipped", "within", "radii"):
             self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
@@ -159,12 +171,14 @@ class PoseErrors(Metric):
         groups = len(self.counts)
         if ((actions < 0) | (actions >= groups)).any():
             raise ValueError(f"an action is outside 0 to {groups - 1}, the range of the action names")
-        by_name = pose_errors(pred, target, self.scored)
+        by_name, of_joints = _errors(pred, target, self.scored)
         errors = torch.stack([by_name[name] for name in FIGURES], dim=-1)
         finite = errors.isfinite().all(dim=-1, keepdim=True)
         member = (actions[:, None] == torch.arange(groups, device=actions.device)) & finite
         # A product with 0 and 1, unlike index_add, gives the same bits on every run of a GPU.
         self.sums += member.double().mT @ errors.where(finite, 0.0).double()
+        for row, name in zip(self.joint_sums, OF_JOINTS, strict=True):
+            row += of_joints[name].where(finite, 0.0).double().sum(dim=0)
         self.counts += member.sum(dim=0)
         self.skipped += (~finite).sum()
         if radius is not None:
@@ -177,8 +191,9 @@ class PoseErrors(Metric):
 
         Returns:
             The `HEADLINES` by name, "oracles" (name -> value), "mean_over_poses" (every pose weighs the same, not
-            every action), "per_action" (name -> its figures and "poses"), "poses", "skipped" and, of a prediction
-            with radii, "radii_hold": the percentage of joints that lie within theirs, see `within_radii`.
+            every action), "per_action" (name -> its figures and "poses"), "per_joint" (name -> the figures of
+            `OF_JOINTS`, every pose weighing the same), "poses", "skipped" and, of a prediction with radii,
+            "radii_hold": the percentage of joints that lie within theirs, see `within_radii`.
 
         Raises:
             ValueError: if no pose has been scored.
@@ -189,10 +204,14 @@ class PoseErrors(Metric):
         means = self.sums[seen] / self.counts[seen, None]
         names = [name for name, present in zip(self.action_names, seen.tolist(), strict=False) if present]
         rows = zip(names, means.tolist(), self.counts[seen].tolist(), strict=False)
+        of_joints = (self.joint_sums / self.counts.sum()).mT.tolist()
         return {
             **_named(means.mean(dim=0).tolist()),
             "mean_over_poses": _named((self.sums.sum(dim=0) / self.counts.sum()).tolist()),
             "per_action": {name: {**_named(row), "poses": poses} for name, row, poses in rows},
+            "per_joint": {
+                joint: dict(zip(OF_JOINTS, row, strict=True)) for joint, row in zip(self.joints, of_joints, strict=True)
+            },
             "poses": int(self.counts.sum()),
             "skipped": int(self.skipped),
             **({"radii_hold": 100 * int(self.within) / int(self.radii)} if self.radii else {}),

@@ -127,4 +127,4 @@ def _check_lifted(lifted: Tensor, count: int) -> None:
 
 
 def _without_actions(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key not in ("per_action", "poses", "skipped")}
+    return {key: value for key, value in record.items() if key not in ("per_action", "per_joint", "poses", "skipped")}

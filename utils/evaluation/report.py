@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..files import write_whole
-from .metrics import FIGURES, HEADLINES, ORACLES
+from .metrics import FIGURES, HEADLINES, OF_JOINTS, ORACLES
 
 COLUMNS = {
     "mpjpe": ("MPJPE", "in-plane"),
@@ -81,21 +81,32 @@ def format_table(results: dict[str, dict[str, Any]]) -> Group:
 
 def format_actions(results: dict[str, Any]) -> Table:
     """A table for rich's console: the lifter's MPJPE and P-MPJPE for each action and input, in mm."""
+    return _by_row(
+        results, "per_action", results["inputs"], "MPJPE (in-plane scale) / P-MPJPE, mm", ("mpjpe", "p_mpjpe")
+    )
+
+
+def format_joints(results: dict[str, Any]) -> Table:
+    """A table for rich's console: the lifter's N-MPJPE and P-MPJPE for each joint and input, in mm."""
+    means = {name: record["mean_over_poses"] for name, record in results["inputs"].items()}
+    return _by_row(results, "per_joint", means, "N-MPJPE / P-MPJPE, mean over poses, mm", OF_JOINTS)
+
+
+def _by_row(results: dict[str, Any], rows: str, means: dict[str, Any], title: str, pair: tuple[str, ...]) -> Table:
+    """A table of two figures: a row for each entry of `rows`, a column for each input, and the means below."""
     records = results["inputs"]
-    actions = dict.fromkeys(action for record in records.values() for action in record["per_action"])
-    title = "MPJPE (in-plane scale) / P-MPJPE, mm"
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for name in ("", *records):
         table.add_column(name, justify="right" if name else "left", overflow="fold")
-    for action in actions:
-        table.add_row(action, *(_both(record["per_action"].get(action)) for record in records.values()))
+    for label in dict.fromkeys(label for record in records.values() for label in record[rows]):
+        table.add_row(label, *(_both(record[rows].get(label), pair) for record in records.values()))
     table.add_section()
-    table.add_row("mean", *map(_both, records.values()))
+    table.add_row("mean", *(_both(means[name], pair) for name in records))
     return table
 
 
-def _both(row: dict[str, Any] | None) -> str:
-    return "-" if row is None else f"{row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}"
+def _both(row: dict[str, Any] | None, pair: tuple[str, ...]) -> str:
+    return "-" if row is None else " / ".join(f"{row[name]:.1f}" for name in pair)
 
 
 def _as_csv(results: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from utils.evaluation.metrics import FIGURES, HEADLINES, ORACLES, PoseErrors, pose_errors
+from utils.skeleton import JOINTS
 
 IN_MM = [name for name in FIGURES if name not in ("pck150", "auc")]
 MIRROR_X = torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64)
@@ -189,6 +190,19 @@ def test_poses_with_nan_are_skipped_and_counted(pred, target, actions):
     assert_same(result, expected)
 
 
+def test_joints_have_figures_of_their_own_whose_mean_is_that_of_the_poses(pred, target, actions):
+    target[0, 0, 0] = torch.nan
+    result = filled(pred, target, actions, 11).compute()
+    for name in ("n_mpjpe", "p_mpjpe"):
+        of_joints = np.mean([row[name] for row in result["per_joint"].values()])
+        assert of_joints == pytest.approx(result["mean_over_poses"][name])
+    p, t = (poses[1:].numpy() - poses[1:, :1].numpy() for poses in (pred, target))
+    scaled = (p * t).sum(axis=(1, 2), keepdims=True).clip(0) / (p**2).sum(axis=(1, 2), keepdims=True) * p
+    wrist = np.linalg.norm(scaled - t, axis=-1)[:, JOINTS.index("left_wrist")].mean()
+    assert result["per_joint"]["left_wrist"]["n_mpjpe"] == pytest.approx(wrist)
+    assert tuple(result["per_joint"]) == tuple(JOINTS)
+
+
 def test_nothing_to_score_is_said(pred, target):
     metric = PoseErrors()
     metric.update(pred * float("nan"), target)
@@ -214,4 +228,6 @@ def test_joints_that_are_not_scored_change_nothing(pred, target):
     assert pose_errors(target, target, scored)["n_mpjpe"].max() < 1e-9
     metric = PoseErrors(scored=scored)
     metric.update(spoilt, unknown)
-    assert metric.compute()["n_mpjpe"] == pytest.approx(float(expected["n_mpjpe"].mean()))
+    result = metric.compute()
+    assert result["n_mpjpe"] == pytest.approx(float(expected["n_mpjpe"].mean()))
+    assert list(result["per_joint"]) == [JOINTS[joint] for joint in scored]

@@ -14,7 +14,7 @@ from utils.geometry import project, rays_to_pixels, rotate, rotation_y
 from utils.normalization import DETECTED, EXACT, flip
 from utils.skeleton import INDEX, JOINTS
 
-KEYS = {*HEADLINES, "oracles", "baselines", "per_action", "poses", "skipped", "mean_over_poses"}
+KEYS = {*HEADLINES, "oracles", "baselines", "per_action", "per_joint", "poses", "skipped", "mean_over_poses"}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from samples_poses import ACTIONS, sixty_people
 from datasets.poseset import PoseSet
 from utils.evaluation.metrics import FIGURES, ORACLES
 from utils.evaluation.protocol import evaluate, lift_zero_depth
-from utils.evaluation.report import format_actions, format_table, write_tables
+from utils.evaluation.report import format_actions, format_joints, format_table, write_tables
 
 
 def lines_of(table, width=80):
@@ -84,6 +84,14 @@ def test_the_table_of_actions(results):
     assert mean.split()[1:4] == [
         f"{results['inputs']['gt'][name]:.1f}" if name else "/" for name in ("mpjpe", "", "p_mpjpe")
     ]
+
+
+def test_the_table_of_joints(results):
+    lines = [line.strip() for line in lines_of(format_joints(results))]
+    record = results["inputs"]["gt"]
+    for label, row in {"left_foot": record["per_joint"]["left_foot"], "mean": record["mean_over_poses"]}.items():
+        line = next(line for line in lines if line.startswith(label))
+        assert line.split()[1:4] == [f"{row['n_mpjpe']:.1f}", "/", f"{row['p_mpjpe']:.1f}"]
 
 
 def test_data_without_actions_has_tables_too():
