@@ -137,8 +137,8 @@ class ViewConfig:
     elevation_mean: float = option(8.0, "degrees by which cameras look down on average", -80.0, 80.0)
     elevation_std: float = option(6.0, "standard deviation (normal) or half width (uniform), degrees", 0.0, 90.0)
     unusual_views: float = option(
-        0.0, "fraction of the supervised poses seen by cameras held at unusual angles: 2.5 times the deviation of the "
-        "elevation, 10 degrees of roll", 0.0, 1.0)
+        0.0, "fraction of the supervised poses seen by cameras held at unusual angles, with 2.5 times the deviation "
+        "of the elevation", 0.0, 1.0)
 # fmt: on
 
 

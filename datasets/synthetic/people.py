@@ -35,8 +35,8 @@ NEAREST_M, FURTHEST_M = 3.0, 7.0
 NEAREST_POINT_MM = 400.0
 """No joint comes closer to the camera, in depth."""
 ROLL_STD_DEG = 2.0
-UNUSUAL_ELEVATION, UNUSUAL_ROLL = 2.5, 5.0
-"""Factors on the deviation of the elevation and on the roll, for views by cameras that are held at an unusual angle."""
+UNUSUAL_ELEVATION = 2.5
+"""Factor on the deviation of the elevation, for views by cameras that are held at an unusual angle."""
 OFF_AXIS_STD_DEG = 4.0
 """Standard deviation of the angles, across and along, between the optical axis and the ray to the root."""
 
@@ -75,7 +75,6 @@ class SyntheticPeople:
         if self.unusual_views:
             unusual = torch.rand(tilt.shape, device=tilt.device, generator=generator) < self.unusual_views
             tilt = torch.where(unusual, UNUSUAL_ELEVATION * tilt, tilt)
-            roll = torch.where(unusual, UNUSUAL_ROLL * roll, roll)
         distance = 1000 * (NEAREST_M + (FURTHEST_M - NEAREST_M) * far)
         elevation = (self.elevation_deg[0] + self.elevation_deg[1] * tilt).clamp(-80, 80).deg2rad()
         rotation = rotation_z((ROLL_STD_DEG * roll).deg2rad()) @ rotation_x(elevation) @ rotation_y(2 * math.pi * turn)
