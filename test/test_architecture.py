@@ -95,6 +95,13 @@ def test_nothing_else_lies_at_the_top():
     assert {line.split("/")[0] for line in listing.stdout.splitlines()} <= TOP_LEVEL
 
 
+def test_types_are_right():
+    """Here rather than as a command of its own, so that other tests run beside it."""
+    pytest.importorskip("mypy")
+    done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 WITHOUT = """
 import importlib, sys
 class Missing:
