@@ -31,10 +31,13 @@ web: install ## prepare the page in web/ and serve it at http://127.0.0.1:8000
 	$(BIN)/python web/prepare.py
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory web 8000
 
-test: install ## lint, check types, then run all tests but those in a browser: under 2 minutes on 2 cores
+test: install ## lint, check types and run all tests but the slow ones and those in a browser: 2 minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -n 2 --dist worksteal -m "not browser"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser"
+
+test-slow: install ## run the tests that start whole runs, kill them, and train in two processes: 1 minute
+	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
 test-browser: install ## run the tests that open the pages in Chromium: 1 minute; `make web` prepares them
 	$(BIN)/pytest -n 2 --dist worksteal -m browser
@@ -59,4 +62,4 @@ lock: install ## make requirements.lock anew: versions that need not change stay
 clean: ## remove .venv and caches; logs and checkpoints stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install train synthetic demo web test test-browser fuzz bench ablation curves lock clean
+.PHONY: help install train synthetic demo web test test-slow test-browser fuzz bench ablation curves lock clean

@@ -15,6 +15,8 @@ import faults
 
 from models.weights import load_lifter, read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 RUN_DIR = Path("lightning_logs") / "version_0"
 LAST = RUN_DIR / "checkpoints" / "last.ckpt"
 TINY = [

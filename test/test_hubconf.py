@@ -15,6 +15,7 @@ import hubconf
 from models import load_lifter
 from models.detectors.loading import ESTIMATOR_FOLDER, FILES
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "test" / "input_sample.png"
 

@@ -11,6 +11,7 @@ from models.detectors.loading import ESTIMATOR_FOLDER, FILES
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("ipykernel")
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "quickstart.ipynb"
 

@@ -14,6 +14,8 @@ from utils.config import Config, DataConfig
 from utils.evaluation.metrics import PoseErrors
 from utils.training.runs import is_first_process
 
+pytestmark = pytest.mark.slow
+
 SECONDS_TO_NOTICE = 60.0
 
 
