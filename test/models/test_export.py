@@ -17,6 +17,7 @@ from models import Lifter, load_lifter, save_lifter
 from models.export import export_onnx, metadata, store_in_half, to_onnx
 from utils.skeleton import INDEX, JOINTS, ROOT, SOURCES, joint_weights
 
+pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).parents[2]
 NODE_MODULES = PROJECT / "node_modules"
 CAMERA = np.array([1100, 1150, 480, 520], np.float32)
