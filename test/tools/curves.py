@@ -75,7 +75,16 @@ def read_curves(run_dir: Path) -> dict[str, dict[int, float]]:
     if missing := PANELS.keys() - known:
         raise ValueError(f"{run_dir} has no {' or '.join(sorted(missing))}: not one epoch of it was validated")
     tags = known & {*PANELS, UNSUPERVISED}
-    return {tag: {event.step: event.value for event in events.Scalars(tag)} for tag in tags}
+    return {tag: _curve(events.Scalars(tag)) for tag in tags}
+
+
+def _curve(scalars: list) -> dict[int, float]:
+    """Each epoch's value, the last written one where a resumed run has two.
+
+    TensorBoard reads a run's files by their names, in which 10 comes before 9.
+    """
+    values = {event.step: event.value for event in sorted(scalars, key=lambda event: event.wall_time)}
+    return dict(sorted(values.items()))
 
 
 def name_of(options: dict) -> str:
