@@ -107,10 +107,10 @@ def assert_undisturbed(machine: Machine, undisturbed: Machine) -> None:
     assert not list(ours.glob(".*.partial"))
 
 
-def test_after_six_kills_every_run_ends_as_if_undisturbed(machine, undisturbed):
+def test_after_twelve_kills_every_run_ends_as_if_undisturbed(machine, undisturbed):
     """Each folder's run is killed, goes on, is killed again, and goes on to its end."""
     generator = random.Random(SEED)
-    for _ in range(3):
+    for _ in range(6):
         history = []
         for _ in range(2):
             if generator.random() < 0.5:

@@ -41,7 +41,8 @@ def average(paths: list[Path], out: Path) -> None:
     Raises:
         ValueError: for files that are no lifters, or lifters of different shapes.
     """
-    first, *_ = lifters = [load_lifter(path) for path in paths]
+    lifters = [load_lifter(path) for path in paths]
+    first = lifters[0]
     for path, lifter in zip(paths, lifters, strict=True):
         if lifter.shape() != first.shape():
             raise ValueError(f"{paths[0]} and {path} have different networks: {first.shape()} and {lifter.shape()}")

@@ -112,7 +112,7 @@ import torch
 from utils.training.devices import keep_freed_memory
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(4):
+    for _ in range(8):
         torch.empty(9 * 2**20)[: 2**21].fill_(1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
